@@ -1,10 +1,12 @@
-// Package vfs is the only door to files that must survive a crash: the log, state files, sinks that publish by rename.
-//
-// It owns: the FS and File interfaces, the operating system's implementation (OS), and a memory implementation (Mem)
-// that can lose, tear and reorder what was not synced, and fail any call. It does not own: what the bytes mean.
 package vfs
 
-import "io"
+import (
+	"errors"
+	"io"
+)
+
+// ErrLocked is the error of Lock while somebody else holds the name.
+var ErrLocked = errors.New("locked by another process")
 
 // FS is a file system as this project needs it. Names are slash-separated paths. All methods are safe for concurrent use.
 // Durability: a file's bytes survive a crash after File.Sync; a created, renamed or removed name survives after
