@@ -42,6 +42,8 @@ type Batch struct {
 	// Bad are the records of the source that could not become rows; the task sends them to the dead-letter topic in the
 	// same transaction as the batch's output. Only sources set it.
 	Bad []BadRecord
+	// End says that the split has ended: it no longer holds event time back. Only bounded sources set it.
+	End bool
 }
 
 // Rows is the number of rows.

@@ -20,12 +20,19 @@ const (
 // after a crash it is opened at the positions of the last committed checkpoint and gives the same rows again.
 type Source interface {
 	// Open finds the task's splits and places each at its position in from; a split without one starts where the
-	// source's options say.
+	// source's options say. from holds the positions of all tasks' splits: a split may have been another task's before.
 	Open(ctx context.Context, from []Position) error
-	// Read blocks until rows of one split are there. io.EOF: a bounded input has ended. A batch without rows (Rec nil)
-	// with a Pos is allowed: it moves the position, or says that the split stands at its end (see AtEnd).
+	// Read blocks until rows of one split are there, and hands the batch over: the engine releases it. io.EOF: a bounded
+	// input has ended. A batch without rows (Rec nil) with a Pos is allowed: it moves the position, carries bad records,
+	// or says that the split has ended (End). When ctx ends Read returns its error.
 	Read(ctx context.Context) (Batch, error)
 	Close() error
+}
+
+// SplitLister is a source that knows its task's splits after Open. Sources with more than one split need it for event
+// time: a split that has not spoken yet holds the watermark back only when it is known.
+type SplitLister interface {
+	Splits() []string
 }
 
 // Emitter takes what an operator puts out. It must not be kept beyond the call it was given to.
@@ -70,8 +77,11 @@ type CheckpointID int64
 //
 // Two phases: Prepare makes everything written so far durable but not visible and returns what Commit needs to know;
 // the checkpoint's commit decides; Commit makes it visible. Commit may come from a new process, more than once, and for
-// checkpoints that the sink never saw: it must be idempotent. What was written but not prepared when the process died is
-// garbage that Open removes.
+// checkpoints that the sink never saw: it must be idempotent. It never runs at the same time as Write or Prepare.
+//
+// Order of calls after a start: Commit for each output that the last committed checkpoint still names, by any task's
+// sink, then Open of all tasks, then Write and Prepare. So whatever Open finds written but not visible is garbage that no
+// checkpoint decided for, and it may remove it.
 type Sink interface {
 	Open(ctx context.Context) error
 	Write(ctx context.Context, b Batch) error

@@ -27,6 +27,8 @@ type Node struct {
 // Task names one of the parallel instances of a node.
 type Task struct {
 	Index, Of int
+	// Metrics are the node's counters, shared by its tasks; nil outside a pipeline, which counts nothing.
+	Metrics *NodeMetrics
 }
 
 // WatermarkSpec makes watermarks from a source's rows.

@@ -1,6 +1,10 @@
 package stream
 
-import "iter"
+import (
+	"iter"
+	"maps"
+	"slices"
+)
 
 // KeyGroups is the number of groups into which keys fall: the unit of parallelism, of dirty tracking and of eviction.
 // It is part of the state's format and can never change.
@@ -23,6 +27,14 @@ type StateWriter struct {
 
 // Put stores the bytes of one key group of a section. The writer keeps data: do not reuse it.
 func (w *StateWriter) Put(section string, group int, data []byte) {
+	if data == nil {
+		data = []byte{}
+	}
+	w.put(section, group, data)
+}
+
+// put is Put where nil means unchanged.
+func (w *StateWriter) put(section string, group int, data []byte) {
 	if w.sections == nil {
 		w.sections = map[string]map[int][]byte{}
 	}
@@ -30,6 +42,21 @@ func (w *StateWriter) Put(section string, group int, data []byte) {
 		w.sections[section] = map[int][]byte{}
 	}
 	w.sections[section][group] = data
+}
+
+// Keep says that the group of a section is as it was at the operator's previous Snapshot (or Restore): it is not written
+// again. An operator that knows which groups changed saves the work of serialising the others.
+func (w *StateWriter) Keep(section string, group int) { w.put(section, group, nil) }
+
+// Reader gives what was written back, as if this task restored it alone: for tests of operators.
+func (w *StateWriter) Reader() *StateReader {
+	r := &StateReader{sections: map[string][]groupState{}}
+	for section, groups := range w.sections {
+		for _, g := range slices.Sorted(maps.Keys(groups)) {
+			r.sections[section] = append(r.sections[section], groupState{g, groups[g]})
+		}
+	}
+	return r
 }
 
 // StateReader gives an operator's state back to one task.
