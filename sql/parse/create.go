@@ -2,7 +2,6 @@ package parse
 
 import (
 	"strconv"
-
 )
 
 func (p *parser) create() Statement {
@@ -188,7 +187,6 @@ func (p *parser) typeParameters(t *TypeName) {
 	p.expectSymbol(">")
 }
 
-
 func (p *parser) typeArg() int {
 	t := p.peek()
 	n, err := strconv.Atoi(t.Text)
@@ -199,4 +197,3 @@ func (p *parser) typeArg() int {
 	p.next()
 	return n
 }
-

@@ -4,8 +4,9 @@
 // (bind), nor filling in ${NAME} beyond putting the values into the text (Fill).
 //
 // Types in reading order: Token (lex.go), Statement and its kinds (ast.go), Expr and its kinds (ast_expr.go), Parse
-// (parse.go); the grammar is in statement.go, create.go, query.go, from.go, expr.go, special.go, literal.go. Format
-// (format.go) writes an expression back as text.
+// (parse.go); the grammar is in statement.go, create.go, query.go, from.go,
+// expr.go, special.go, literal.go. Fill
+// (fill.go) puts values for ${NAME} into a text before it is parsed.
 //
 // Invariants:
 //  1. Parse never panics and always ends, whatever the text.

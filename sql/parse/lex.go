@@ -39,16 +39,17 @@ type lexer struct {
 	line, col int
 	tokens    []Token
 	errs      []*sqlerr.Error
+	bad       []int // where the errors start, in bytes
 }
 
 // lex cuts the whole text. Errors are of single tokens (a string that never ends); the statement that holds one is not
-// parsed.
-func lex(src string) ([]Token, []*sqlerr.Error) {
+// parsed, and bad says where it starts.
+func lex(src string) (tokens []Token, errs []*sqlerr.Error, bad []int) {
 	l := &lexer{src: src, line: 1, col: 1}
 	for l.next() {
 	}
 	l.emit(EOS, l.here(), "")
-	return l.tokens, l.errs
+	return l.tokens, l.errs, l.bad
 }
 
 func (l *lexer) here() sqlerr.Span {
@@ -79,6 +80,7 @@ func (l *lexer) emit(kind Kind, start sqlerr.Span, text string) {
 
 func (l *lexer) fail(at sqlerr.Span, msg, hint string) {
 	l.errs = append(l.errs, sqlerr.New(at, msg, hint))
+	l.bad = append(l.bad, at.Off)
 }
 
 // next cuts one token; false at the end of the text.

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weirhub/weir/internal/suggest"
@@ -20,14 +21,14 @@ type Parsed struct {
 // Parse reads all statements of a text; they are separated by semicolons. It gives the statements that are right and one
 // error for each that is not, both in the order of the text.
 func Parse(src string) ([]Parsed, []*sqlerr.Error) {
-	tokens, errs := lex(src)
-	bad := map[int]bool{} // lines with a token that the lexer refused
-	for _, e := range errs {
-		bad[e.Line] = true
-	}
+	tokens, errs, bad := lex(src)
 	var out []Parsed
+	end := 0
 	for _, part := range split(tokens) {
-		if hasLine(part, bad) || part[0].Kind == EOS {
+		start := end
+		end = part[len(part)-1].Off + 1
+		refused := slices.ContainsFunc(bad, func(off int) bool { return off >= start && off < end })
+		if refused || part[0].Kind == EOS {
 			continue
 		}
 		p := &parser{src: src, toks: part}
@@ -47,7 +48,7 @@ func Parse(src string) ([]Parsed, []*sqlerr.Error) {
 
 // ParseExpr reads one expression, such as a watermark in a configuration file.
 func ParseExpr(src string) (Expr, []*sqlerr.Error) {
-	tokens, errs := lex(src)
+	tokens, errs, _ := lex(src)
 	if len(errs) > 0 {
 		return nil, errs
 	}
@@ -64,7 +65,7 @@ func ParseExpr(src string) (Expr, []*sqlerr.Error) {
 
 // ParseType reads one type, such as a column's in a configuration file.
 func ParseType(src string) (TypeName, []*sqlerr.Error) {
-	tokens, errs := lex(src)
+	tokens, errs, _ := lex(src)
 	if len(errs) > 0 {
 		return TypeName{}, errs
 	}
@@ -92,15 +93,6 @@ func split(tokens []Token) [][]Token {
 		start = i + 1
 	}
 	return parts
-}
-
-func hasLine(part []Token, bad map[int]bool) bool {
-	for _, t := range part[:len(part)-1] {
-		if bad[t.Line] {
-			return true
-		}
-	}
-	return false
 }
 
 // parser reads one statement. After the first mistake it stands at the end of the statement, so that every loop ends;
@@ -220,10 +212,10 @@ func (p *parser) unexpected(want ...string) {
 		}
 	}
 	hint := ""
-	if t.Kind == Word {
-		if w, ok := suggest.Nearest(t.Key, append(append([]string{}, want...), p.want...)); ok && w != t.Key {
-			hint = "did you mean " + w + "?"
-		}
+	if w, ok := suggest.Nearest(t.Key, words(want)); ok && len(t.Key) > 2 {
+		hint = "did you mean " + w + "?"
+	} else if w, ok := suggest.Nearest(t.Key, words(p.want)); ok && len(t.Key) > 3 {
+		hint = "did you mean " + w + "?"
 	}
 	if hint == "" && len(want) > 0 {
 		hint = "expected " + strings.Join(want, " or ")
@@ -232,6 +224,11 @@ func (p *parser) unexpected(want ...string) {
 		hint = "a name that is a keyword is written in back-ticks: `" + t.Text + "`"
 	}
 	p.fail(t.Span, "unexpected "+describe(t), hint)
+}
+
+// words leaves out what is not a keyword: no symbol is a misspelt word.
+func words(list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(w string) bool { return strings.ToUpper(w) != w || len(w) < 2 })
 }
 
 func describe(t Token) string {

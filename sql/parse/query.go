@@ -1,6 +1,5 @@
 package parse
 
-
 // query reads [WITH ...] body [ORDER BY ...] [LIMIT ...] [OFFSET ...].
 func (p *parser) query() *Query {
 	q := &Query{}
@@ -300,4 +299,3 @@ func (p *parser) exprList() []Expr {
 	}
 	return out
 }
-

@@ -33,9 +33,7 @@ func (p *parser) call() Expr {
 	}
 	c := &Call{Name: Ident{start.Span, start.Text}}
 	p.next() // the parenthesis
-	if f, ok := specialForms[start.Key]; ok {
-		f(p, c)
-	} else {
+	if !p.specialForm(c, start.Key) {
 		p.arguments(c)
 	}
 	p.expectSymbol(")")
@@ -95,23 +93,36 @@ func (p *parser) cast(start Token) Expr {
 	return c
 }
 
-// specialForms are the functions whose arguments are joined by words. Each leaves the present token at the closing
-// parenthesis.
-var specialForms = map[string]func(*parser, *Call){
-	"EXTRACT": func(p *parser, c *Call) {
+// specialForm reads the arguments of the functions that join them by words, up to the closing parenthesis; false for
+// other functions.
+func (p *parser) specialForm(c *Call, name string) bool {
+	switch name {
+	case "EXTRACT":
 		c.Args = append(c.Args, p.symbolArg())
 		p.expect("FROM")
 		c.Args = append(c.Args, p.expr())
-	},
-	"TIMESTAMPADD":  unitFirst,
-	"TIMESTAMPDIFF": unitFirst,
-	"FLOOR":         toUnit,
-	"CEIL":          toUnit,
-	"CEILING":       toUnit,
-	"POSITION":      joinedBy("IN"),
-	"SUBSTRING":     joinedBy("FROM", "FOR"),
-	"OVERLAY":       joinedBy("PLACING", "FROM", "FOR"),
-	"TRIM":          trim,
+	case "TIMESTAMPADD", "TIMESTAMPDIFF":
+		c.Args = append(c.Args, p.symbolArg())
+		for p.acceptSymbol(",") {
+			c.Args = append(c.Args, p.expr())
+		}
+	case "FLOOR", "CEIL", "CEILING":
+		p.arguments(c)
+		if p.accept("TO") {
+			c.Args = append(c.Args, p.symbolArg())
+		}
+	case "POSITION":
+		p.joinedBy(c, "IN")
+	case "SUBSTRING":
+		p.joinedBy(c, "FROM", "FOR")
+	case "OVERLAY":
+		p.joinedBy(c, "PLACING", "FROM", "FOR")
+	case "TRIM":
+		p.trim(c)
+	default:
+		return false
+	}
+	return true
 }
 
 func (p *parser) symbolArg() Expr {
@@ -124,31 +135,15 @@ func (p *parser) symbolArg() Expr {
 	return &SymbolArg{node{t.Span}, t.Key}
 }
 
-func unitFirst(p *parser, c *Call) {
-	c.Args = append(c.Args, p.symbolArg())
-	for p.acceptSymbol(",") {
-		c.Args = append(c.Args, p.expr())
-	}
-}
-
-func toUnit(p *parser, c *Call) {
-	p.arguments(c)
-	if p.accept("TO") {
-		c.Args = append(c.Args, p.symbolArg())
-	}
-}
-
 // joinedBy reads x word y word z, where the words come in order and the later ones may be missing; commas do as well.
-func joinedBy(words ...string) func(*parser, *Call) {
-	return func(p *parser, c *Call) {
-		if p.isSymbol(")") {
-			return
-		}
-		c.Args = append(c.Args, p.inArgument(words[0]))
-		for _, w := range words {
-			if p.accept(w) || p.acceptSymbol(",") {
-				c.Args = append(c.Args, p.expr())
-			}
+func (p *parser) joinedBy(c *Call, words ...string) {
+	if p.isSymbol(")") {
+		return
+	}
+	c.Args = append(c.Args, p.inArgument(words[0]))
+	for _, w := range words {
+		if p.accept(w) || p.acceptSymbol(",") {
+			c.Args = append(c.Args, p.expr())
 		}
 	}
 }
@@ -162,7 +157,7 @@ func (p *parser) inArgument(word string) Expr {
 }
 
 // trim reads TRIM([BOTH | LEADING | TRAILING] [chars] FROM x), TRIM(x). The arguments become side, chars, x.
-func trim(p *parser, c *Call) {
+func (p *parser) trim(c *Call) {
 	side := p.peek()
 	if word := p.acceptAny("BOTH", "LEADING", "TRAILING"); word != "" {
 		c.Args = append(c.Args, &SymbolArg{node{side.Span}, word})
