@@ -123,7 +123,8 @@ func (es Errors) Render() string {
 	return b.String()
 }
 
-func (es Errors) sorted() Errors {
+// Sorted orders the mistakes by place.
+func (es Errors) Sorted() Errors {
 	sort.SliceStable(es, func(i, j int) bool {
 		a, b := es[i], es[j]
 		if a.File != b.File {

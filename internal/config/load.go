@@ -31,7 +31,7 @@ func Load(path string, lookup func(string) (string, bool)) (*File, error) {
 		l.errs = append(l.errs, check(f, l.lines)...)
 	}
 	if len(l.errs) > 0 {
-		return f, l.errs.sorted()
+		return f, l.errs.Sorted()
 	}
 	return f, nil
 }

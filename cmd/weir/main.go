@@ -1,0 +1,6 @@
+// Command weir runs a hub and asks it: see `weir --help`.
+package main
+
+import "os"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
