@@ -7,8 +7,8 @@ import (
 	"github.com/weirhub/weir/sql/types"
 )
 
-// Text writes an expression with the names of the columns instead of their numbers, for people.
-func Text(e Expr, in types.Schema) string {
+// Show writes an expression with the names of the columns instead of their numbers, for people.
+func Show(e Expr, in types.Schema) string {
 	switch e := e.(type) {
 	case *Column:
 		if e.Index < len(in) {
@@ -16,26 +16,26 @@ func Text(e Expr, in types.Schema) string {
 		}
 		return e.Name
 	case *Literal:
-		return literalText(e)
+		return showLiteral(e)
 	case *Cast:
 		name := "CAST"
 		if e.Try {
 			name = "TRY_CAST"
 		}
-		return name + "(" + Text(e.X, in) + " AS " + e.T.WithNull(true).Plain().String() + ")"
+		return name + "(" + Show(e.X, in) + " AS " + e.T.WithNull(true).Plain().String() + ")"
 	case *Case:
 		s := "CASE"
 		for _, w := range e.Whens {
-			s += " WHEN " + Text(w.Cond, in) + " THEN " + Text(w.Then, in)
+			s += " WHEN " + Show(w.Cond, in) + " THEN " + Show(w.Then, in)
 		}
-		return s + " ELSE " + Text(e.Else, in) + " END"
+		return s + " ELSE " + Show(e.Else, in) + " END"
 	case *Call:
-		return callText(e, in)
+		return showCall(e, in)
 	}
 	return e.String()
 }
 
-func literalText(l *Literal) string {
+func showLiteral(l *Literal) string {
 	switch v := l.Value.(type) {
 	case nil:
 		return "NULL"
@@ -64,10 +64,10 @@ func literalText(l *Literal) string {
 	return s[:strings.LastIndexByte(s, ':')]
 }
 
-func callText(c *Call, in types.Schema) string {
+func showCall(c *Call, in types.Schema) string {
 	args := make([]string, len(c.Args))
 	for i, a := range c.Args {
-		args[i] = Text(a, in)
+		args[i] = Show(a, in)
 	}
 	letters := strings.Trim(c.Name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789 ") == ""
 	switch {
@@ -79,8 +79,8 @@ func callText(c *Call, in types.Schema) string {
 	return c.Name + "(" + strings.Join(args, ", ") + ")"
 }
 
-// AggText writes an aggregate with the names of its columns.
-func AggText(a AggCall, in types.Schema) string {
+// ShowAgg writes an aggregate with the names of its columns.
+func ShowAgg(a AggCall, in types.Schema) string {
 	args := make([]string, len(a.Args))
 	for i, c := range a.Args {
 		args[i] = in[c].Name
@@ -120,13 +120,13 @@ func (n *Scan) Describe() string {
 func (n *Values) Describe() string { return fmt.Sprintf("Values rows=%d", len(n.Rows)) }
 
 // Describe shows the condition.
-func (n *Filter) Describe() string { return "Filter where=[" + Text(n.If, n.Input.Schema()) + "]" }
+func (n *Filter) Describe() string { return "Filter where=[" + Show(n.If, n.Input.Schema()) + "]" }
 
 // Describe shows the expressions with their new names.
 func (n *Project) Describe() string {
 	parts := make([]string, len(n.Exprs))
 	for i, e := range n.Exprs {
-		parts[i] = Text(e, n.Input.Schema())
+		parts[i] = Show(e, n.Input.Schema())
 		if c, ok := e.(*Column); !ok || n.Input.Schema()[c.Index].Name != n.Out[i].Name {
 			parts[i] += " AS " + n.Out[i].Name
 		}
@@ -148,7 +148,7 @@ func groupText(keys []int, aggs []AggCall, in types.Schema) string {
 		parts = append(parts, in[k].Name)
 	}
 	for _, a := range aggs {
-		calls = append(calls, AggText(a, in))
+		calls = append(calls, ShowAgg(a, in))
 	}
 	return "keys=[" + strings.Join(parts, ", ") + "] aggregates=[" + strings.Join(calls, ", ") + "]"
 }
