@@ -70,6 +70,8 @@ func (p problem) String() string {
 		what = "is out of range for"
 	case notUTF8:
 		what = "is not UTF-8 text for"
+	case notObject:
+		return fmt.Sprintf("column %s: %s is not an object", p.column.field.Name, text)
 	case wrongType:
 		if slices.Contains([]byte("AEIOU"), TypeName(p.column.field.Type)[0]) {
 			what = "is not an"
@@ -100,8 +102,6 @@ func NewDecoder(format string, fields []Field, o Options) (*Decoder, error) {
 	switch format {
 	case "json":
 		d.values, err = newJSONDecoder(b, values, &d.o)
-	case "csv":
-		d.values, err = newCSVDecoder(b, values, &d.o)
 	case "raw":
 		for _, c := range d.meta {
 			if c.field.Source == FromValue && !c.variable() {

@@ -23,6 +23,7 @@ const (
 	notUTF8
 	missing
 	isNull
+	notObject
 )
 
 // view is b as a string, valid while b is.

@@ -67,7 +67,7 @@ func parseYMD(t []byte) (n int, ok bool) {
 	y := two(t[0], t[1], &bad)*100 + two(t[2], t[3], &bad)
 	m, d := two(t[5], t[6], &bad), two(t[8], t[9], &bad)
 	bad |= t[4] ^ '-' | t[7] ^ '-'
-	if bad != 0 || m-1 > 11 || m < 1 || d < 1 || d > daysIn(y, m) {
+	if bad != 0 || m < 1 || m > 12 || d < 1 || d > daysIn(y, m) {
 		return 0, false
 	}
 	return days(y, m, d), true
