@@ -35,7 +35,7 @@ func (d *decoder) fail(p Pos, code, hint, format string, args ...any) {
 }
 
 func (d *decoder) failWide(p Pos, width int, code, hint, format string, args ...any) {
-	d.errs = append(d.errs, &Error{Pos: p, Code: code, Msg: fmt.Sprintf(format, args...), Hint: hint, Source: d.line(p.Line), Width: width})
+	d.errs = append(d.errs, &Error{Pos: p, Code: code, Msg: mask(fmt.Sprintf(format, args...)), Hint: hint, Source: d.line(p.Line), Width: width})
 }
 
 func (d *decoder) line(n int) string {
@@ -255,7 +255,7 @@ func (d *decoder) oneOf(dst *string, where string, allowed ...string) func(*yaml
 		if near, ok := suggest.Nearest(s, allowed); ok {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, hint, "%s cannot be %q", where, s)
+		d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, hint, "%s cannot be %q", where, resolve(n).Value)
 	}
 }
 
@@ -269,9 +269,9 @@ func (d *decoder) whole(n *yaml.Node, where string, lo, hi int64) (int64, bool) 
 	if err != nil {
 		hint := "write it without quotes, separators or a unit"
 		if strings.Contains(s, "_") {
-			hint = "write it without _: " + strings.ReplaceAll(s, "_", "")
+			hint = "write it without _: " + strings.ReplaceAll(resolve(n).Value, "_", "")
 		}
-		d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, hint, "%s wants a whole number, not %q", where, s)
+		d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, hint, "%s wants a whole number, not %q", where, resolve(n).Value)
 		return 0, false
 	}
 	if v < lo || v > hi {
@@ -319,7 +319,7 @@ func (d *decoder) number(dst *float64, where string) func(*yaml.Node) {
 		}
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil || v < 0 || math.IsInf(v, 0) || math.IsNaN(v) {
-			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "", "%s wants a number of 0 or more, not %q", where, s)
+			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "", "%s wants a number of 0 or more, not %q", where, resolve(n).Value)
 			return
 		}
 		*dst = v
@@ -336,7 +336,7 @@ func (d *decoder) boolean(dst *bool, where string) func(*yaml.Node) {
 		case s == "false":
 			*dst = false
 		default:
-			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "use true or false", "%s cannot be %q", where, s)
+			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "use true or false", "%s cannot be %q", where, resolve(n).Value)
 		}
 	}
 }
@@ -350,7 +350,7 @@ func (d *decoder) duration(dst *time.Duration, where string, forEver bool) func(
 		}
 		v, err := parseDuration(s, forEver)
 		if err != nil {
-			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "write 200ms, 30s, 5m, 1h30m or 7d", "%s wants a duration, not %q", where, s)
+			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "write 200ms, 30s, 5m, 1h30m or 7d", "%s wants a duration, not %q", where, resolve(n).Value)
 			return
 		}
 		*dst = v
@@ -384,7 +384,7 @@ func (d *decoder) size(dst *int64, where string, unlimited bool) func(*yaml.Node
 		}
 		v, err := parseSize(s, unlimited)
 		if err != nil {
-			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "write 1048576, 512KiB, 64MiB or 1GB", "%s wants a size, not %q", where, s)
+			d.failWide(d.pos(resolve(n)), len(resolve(n).Value), CodeValue, "write 1048576, 512KiB, 64MiB or 1GB", "%s wants a size, not %q", where, resolve(n).Value)
 			return
 		}
 		*dst = v

@@ -10,7 +10,7 @@
 //
 //	F1  An unknown or repeated key, a value of the wrong kind and a reference to nothing are errors, never guesses.
 //	F2  ${...} is filled in after parsing and in scalars only, so a value can never change the file's structure.
-//	F3  An error's text and excerpt never show what ${...} was replaced by, nor a password in a URL or a key that names
+//	F3  An error's text and excerpt never show what ${...} was replaced by (paths apart), nor a password in a URL or a key that names
 //	    a secret.
 //	F4  A text field keeps a scalar as it is written: 0123, 1.10 and on stay text.
 package config

@@ -140,6 +140,8 @@ func (d *decoder) parse(raw []byte) *yaml.Node {
 	}
 	var one *yaml.LoadError
 	switch {
+	case err != nil && strings.Contains(err.Error(), "found multiple"):
+		d.fail(Pos{d.path, 1, 1}, CodeSyntax, "keep one document, or use include", "the file holds several documents (---)")
 	case errors.As(err, &one):
 		p := Pos{d.path, max(one.Mark.Line, 1), max(one.Mark.Column, 1)}
 		hint := ""
@@ -147,8 +149,6 @@ func (d *decoder) parse(raw []byte) *yaml.Node {
 			hint = "indent with spaces: YAML allows no tabs there"
 		}
 		d.fail(p, CodeSyntax, hint, "not YAML: %s", mask(one.Message))
-	case err != nil && strings.Contains(err.Error(), "multiple"):
-		d.fail(Pos{d.path, 1, 1}, CodeSyntax, "keep one document, or use include", "the file holds several documents (---)")
 	default:
 		d.fail(Pos{d.path, 1, 1}, CodeSyntax, "", "the file holds no document")
 	}
