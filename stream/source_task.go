@@ -137,7 +137,6 @@ func (t *task) takeBatch(ctx context.Context, b Batch) error {
 	}
 	t.splits.moved(b, wm)
 	if b.Rows() > 0 {
-		t.counters[0].rowsOut.now.Add(int64(b.Rows()))
 		if err := t.setIdle(ctx, false); err != nil {
 			return err
 		}
