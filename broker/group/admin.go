@@ -1,6 +1,7 @@
 package group
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func (c *Coordinator) List(states, types []string) []kmsg.ListGroupsResponseGrou
 }
 
 // Delete removes a group without members, offsets and all, and gives the code for the answer.
-func (c *Coordinator) Delete(id string) int16 {
+func (c *Coordinator) Delete(ctx context.Context, id string) int16 {
 	if id == "" {
 		return kerr.InvalidGroupID.Code
 	}
@@ -81,7 +82,7 @@ func (c *Coordinator) Delete(id string) int16 {
 	}
 	wait, err := c.erase(g, time.Now())
 	if err == nil {
-		err = wait()
+		err = wait(context.WithoutCancel(ctx))
 	}
 	if err != nil {
 		return storageCode(err)
@@ -90,7 +91,7 @@ func (c *Coordinator) Delete(id string) int16 {
 }
 
 // erase writes a tombstone for all that is left of an idle group, removes it and unlocks it.
-func (c *Coordinator) erase(g *group, now time.Time) (wait func() error, err error) {
+func (c *Coordinator) erase(g *group, now time.Time) (wait func(context.Context) error, err error) {
 	t := newTombstones(now)
 	for topic, parts := range g.mu.offsets {
 		for n := range parts {
@@ -110,7 +111,7 @@ func (c *Coordinator) erase(g *group, now time.Time) (wait func() error, err err
 }
 
 // DeleteOffsets forgets committed offsets. The codes come back beside the request's partitions; code is for all of it.
-func (c *Coordinator) DeleteOffsets(req *kmsg.OffsetDeleteRequest) *kmsg.OffsetDeleteResponse {
+func (c *Coordinator) DeleteOffsets(ctx context.Context, req *kmsg.OffsetDeleteRequest) *kmsg.OffsetDeleteResponse {
 	r := kmsg.NewPtrOffsetDeleteResponse()
 	if req.Group == "" {
 		r.ErrorCode = kerr.InvalidGroupID.Code
@@ -147,7 +148,7 @@ func (c *Coordinator) DeleteOffsets(req *kmsg.OffsetDeleteRequest) *kmsg.OffsetD
 	wait, err := t.append(c.log)
 	c.unlock(g)
 	if err == nil {
-		err = wait()
+		err = wait(context.WithoutCancel(ctx))
 	}
 	if err != nil {
 		r.ErrorCode, r.Topics = storageCode(err), nil
@@ -180,9 +181,9 @@ func (s *state) subscribed() (map[string]bool, int16) {
 }
 
 // DropTopic forgets the offsets of a topic that was deleted, so that a new topic of that name starts without any.
-func (c *Coordinator) DropTopic(topic string) error {
+func (c *Coordinator) DropTopic(ctx context.Context, topic string) error {
 	t := newTombstones(time.Now())
-	var last func() error
+	var last func(context.Context) error
 	for _, g := range c.all() {
 		g.mu.Lock()
 		for n := range g.mu.offsets[topic] {
@@ -200,7 +201,7 @@ func (c *Coordinator) DropTopic(topic string) error {
 	if last == nil {
 		return nil
 	}
-	return last()
+	return last(context.WithoutCancel(ctx))
 }
 
 // expireOffsets removes groups that had no members for the retention time, and single offsets that nobody in the group
@@ -257,9 +258,9 @@ func newTombstones(now time.Time) *tombstones {
 
 func (t *tombstones) add(key []byte) { t.b.Add(t.now.UnixMilli(), key, nil) }
 
-func (t *tombstones) append(log Log) (wait func() error, err error) {
+func (t *tombstones) append(log Log) (wait func(context.Context) error, err error) {
 	if t.b.Len() == 0 {
-		return func() error { return nil }, nil
+		return func(context.Context) error { return nil }, nil
 	}
 	_, wait, err = log.Append(t.b.Build())
 	return wait, err

@@ -95,7 +95,7 @@ func TestOneMemberJoinsSyncsCommitsAndLeaves(t *testing.T) {
 		if code := beat(c, "g", j); code != 0 {
 			t.Fatalf("heartbeat: code %d", code)
 		}
-		if code := commitCode(c.CommitOffsets(commitRequest("g", j.MemberID, 1, 42))); code != 0 {
+		if code := commitCode(c.CommitOffsets(t.Context(), commitRequest("g", j.MemberID, 1, 42))); code != 0 {
 			t.Fatalf("commit: code %d", code)
 		}
 		if p := fetched(c, "g", true); p.Offset != 42 || p.ErrorCode != 0 {
@@ -160,7 +160,7 @@ func TestSilentMemberIsEvicted(t *testing.T) {
 		if code := beat(c, "g", b); code != kerr.UnknownMemberID.Code {
 			t.Fatalf("the evicted member's heartbeat: code %d, want UNKNOWN_MEMBER_ID", code)
 		}
-		if code := commitCode(c.CommitOffsets(commitRequest("g", b.MemberID, 1, 9))); code != kerr.UnknownMemberID.Code {
+		if code := commitCode(c.CommitOffsets(t.Context(), commitRequest("g", b.MemberID, 1, 9))); code != kerr.UnknownMemberID.Code {
 			t.Fatalf("the evicted member's commit: code %d, want UNKNOWN_MEMBER_ID", code)
 		}
 	})

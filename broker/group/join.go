@@ -30,7 +30,7 @@ func (c *Coordinator) JoinGroup(ctx context.Context, req *kmsg.JoinGroupRequest,
 	j.run()
 	c.unlock(g)
 	if j.stored != nil {
-		if err := j.stored(); err != nil {
+		if err := j.stored(context.WithoutCancel(ctx)); err != nil {
 			return joinError(kerr.CoordinatorNotAvailable.Code, req.MemberID), nil
 		}
 	}
@@ -65,7 +65,7 @@ type joining struct {
 	now  time.Time
 
 	answer chan *kmsg.JoinGroupResponse
-	stored func() error // waits for a record that must be durable before the answer (G3); nil: none
+	stored func(context.Context) error // waits for a record that must be durable before the answer (G3); nil: none
 }
 
 func (j *joining) reply(r *kmsg.JoinGroupResponse) { j.answer <- r }

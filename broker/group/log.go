@@ -2,6 +2,7 @@ package group
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"time"
 
@@ -18,7 +19,7 @@ type Log interface {
 	// Append writes b at the end, in the order of the calls, and gives the offset of its first record. It does not wait
 	// for the disk: wait does, and after a nil from it b survives a power cut. The batch is the caller's again when
 	// Append returns. After an error the log takes no more records.
-	Append(b record.Batch) (base int64, wait func() error, err error)
+	Append(b record.Batch) (base int64, wait func(context.Context) error, err error)
 	// Replay calls f with every durable batch in order.
 	Replay(f func(record.Batch) error) error
 }
@@ -84,7 +85,7 @@ func (s *state) metadataValue(assign map[string][]byte) []byte {
 }
 
 // store appends the group's metadata record. The caller holds the group's mutex (G4).
-func (c *Coordinator) store(s *state, assign map[string][]byte, now time.Time) (wait func() error, err error) {
+func (c *Coordinator) store(s *state, assign map[string][]byte, now time.Time) (wait func(context.Context) error, err error) {
 	var b record.Builder
 	b.Reset(record.None)
 	b.Add(now.UnixMilli(), metadataKey(s.id), s.metadataValue(assign))

@@ -2,6 +2,7 @@ package group
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ func newMemLog() *memLog {
 	return l
 }
 
-func (l *memLog) Append(b record.Batch) (int64, func() error, error) {
+func (l *memLog) Append(b record.Batch) (int64, func(context.Context) error, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mu.offline != nil {
@@ -47,7 +48,7 @@ func (l *memLog) Append(b record.Batch) (int64, func() error, error) {
 	if !l.hold {
 		l.mu.durable = n
 	}
-	return base, func() error {
+	return base, func(context.Context) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for l.mu.durable < n && l.mu.offline == nil {

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -46,9 +47,9 @@ type placed struct {
 	commit
 }
 
-// CommitOffsets stores offsets and answers when they are durable. Topics must carry names: the caller resolves ids, and
+// CommitOffsets stores offsets and answers when they are durable, whatever becomes of ctx meanwhile. Topics must carry names: the caller resolves ids, and
 // leaves out partitions that do not exist.
-func (c *Coordinator) CommitOffsets(req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
+func (c *Coordinator) CommitOffsets(ctx context.Context, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 	now := time.Now()
 	w := writing{c: c, now: now, group: req.Group}
 	for _, t := range req.Topics {
@@ -56,7 +57,7 @@ func (c *Coordinator) CommitOffsets(req *kmsg.OffsetCommitRequest) *kmsg.OffsetC
 			w.add(t.Topic, p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, req.Version >= 6)
 		}
 	}
-	code := w.run(func(s *state) int16 { return s.mayCommit(req, now) }, func(b *record.Builder) {})
+	code := w.run(ctx, func(s *state) int16 { return s.mayCommit(req, now) }, func(b *record.Builder) {})
 	r := kmsg.NewPtrOffsetCommitResponse()
 	for _, t := range req.Topics {
 		rt := kmsg.NewOffsetCommitResponseTopic()
@@ -128,7 +129,7 @@ func (w *writing) codeOf(code int16, metadata *string) int16 {
 }
 
 // run checks, appends, waits for the disk and makes the offsets visible. mark turns the batch into a transaction's.
-func (w *writing) run(check func(*state) int16, mark func(*record.Builder)) int16 {
+func (w *writing) run(ctx context.Context, check func(*state) int16, mark func(*record.Builder)) int16 {
 	g := w.c.lock(w.group, true)
 	code := check(&g.mu.state)
 	if code != 0 || len(w.commits) == 0 {
@@ -159,7 +160,7 @@ func (w *writing) run(check func(*state) int16, mark func(*record.Builder)) int1
 	}
 	g.mu.writes++
 	w.c.unlock(g)
-	err = wait()
+	err = wait(context.WithoutCancel(ctx)) // what was appended must become visible although its sender is gone
 	g.mu.Lock()
 	g.mu.writes--
 	if err == nil && !batch.Transactional() {

@@ -23,7 +23,7 @@ func (c *Coordinator) SyncGroup(ctx context.Context, req *kmsg.SyncGroupRequest)
 	c.unlock(g)
 	if lead != nil {
 		// Not bound to ctx: the others wait for the assignment, whatever becomes of the leader's connection.
-		err := lead.wait()
+		err := lead.wait(context.WithoutCancel(ctx))
 		g.mu.Lock()
 		c.assign(&g.mu.state, lead, err, time.Now())
 		c.unlock(g)
@@ -40,7 +40,7 @@ func (c *Coordinator) SyncGroup(ctx context.Context, req *kmsg.SyncGroupRequest)
 type lead struct {
 	generation  int32
 	assignments map[string][]byte
-	wait        func() error
+	wait        func(context.Context) error
 }
 
 func (c *Coordinator) sync(s *state, req *kmsg.SyncGroupRequest, now time.Time) (chan *kmsg.SyncGroupResponse, *lead) {

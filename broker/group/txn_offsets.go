@@ -2,6 +2,7 @@ package group
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -74,14 +75,14 @@ func (s *state) unstable(topic string, partition int32) bool {
 // CommitTxnOffsets stores offsets as part of the producer's transaction and answers when they are durable; they become
 // visible with EndTxn. The caller has made sure that the producer's transaction is open, has __consumer_offsets in it,
 // and cannot end before this returns.
-func (c *Coordinator) CommitTxnOffsets(req *kmsg.TxnOffsetCommitRequest) *kmsg.TxnOffsetCommitResponse {
+func (c *Coordinator) CommitTxnOffsets(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) *kmsg.TxnOffsetCommitResponse {
 	w := writing{c: c, now: time.Now(), group: req.Group}
 	for _, t := range req.Topics {
 		for _, p := range t.Partitions {
 			w.add(t.Topic, p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, req.Version >= 2)
 		}
 	}
-	code := w.run(func(s *state) int16 { return s.mayCommitTxn(req, w.now) }, func(b *record.Builder) {
+	code := w.run(ctx, func(s *state) int16 { return s.mayCommitTxn(req, w.now) }, func(b *record.Builder) {
 		b.SetProducer(req.ProducerID, req.ProducerEpoch, -1, true)
 	})
 	r := kmsg.NewPtrTxnOffsetCommitResponse()
@@ -121,23 +122,26 @@ func (s *state) mayCommitTxn(req *kmsg.TxnOffsetCommitRequest, now time.Time) in
 	return 0
 }
 
-// EndTxn writes the marker that ends the producer's transaction in __consumer_offsets, and when that is durable the
-// offsets of the transaction are committed or gone. Doing it twice is harmless.
-func (c *Coordinator) EndTxn(producerID int64, epoch int16, committed bool, coordinatorEpoch int32) error {
-	_, wait, err := c.log.Append(record.EndTxnMarker(producerID, epoch, committed, coordinatorEpoch, time.Now().UnixMilli()))
+// EndTxn appends the marker that ends the producer's transaction in __consumer_offsets. When the returned wait gives
+// nil the marker is durable, and the offsets of the transaction are committed or gone. Doing it twice is harmless.
+func (c *Coordinator) EndTxn(marker record.Batch, committed bool) (wait func(context.Context) error, err error) {
+	producerID := marker.ProducerID()
+	_, durable, err := c.log.Append(marker)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := wait(); err != nil {
-		return err
-	}
-	for _, id := range c.txns.take(producerID) {
-		if g := c.lock(id, false); g != nil {
-			g.mu.release(producerID, committed)
-			c.unlock(g)
+	return func(ctx context.Context) error {
+		if err := durable(context.WithoutCancel(ctx)); err != nil {
+			return err
 		}
-	}
-	return nil
+		for _, id := range c.txns.take(producerID) {
+			if g := c.lock(id, false); g != nil {
+				g.mu.release(producerID, committed)
+				c.unlock(g)
+			}
+		}
+		return nil
+	}, nil
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
