@@ -1,0 +1,431 @@
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/weirhub/weir/internal/record"
+	"github.com/weirhub/weir/internal/vfs"
+)
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
+func (l *Log) file(name string) string { return path.Join(l.dir, name) }
+
+// recover loads the log from its directory. It reads the segments that the manifest does not list (the last one, as a
+// rule) with every CRC, or none after a clean close, and the rest of the log not at all.
+//
+// durable is the offset below which everything was synced for sure. The first batch that makes no sense ends the log
+// when it stands at or above durable: it is what a crash left of unsynced writes, and so is everything behind it. Below
+// durable it is damage.
+func (l *Log) recover() error {
+	names, err := l.fs.List(l.dir)
+	if err != nil {
+		return err
+	}
+	bases := basesOf(names, suffixLog)
+	m, err := l.readManifest(bases)
+	if err != nil {
+		return err
+	}
+	if hint, ok := l.readHint(); ok {
+		m.durable = max(m.durable, hint)
+	}
+	if bases, err = l.removeLeftovers(names, bases, m.first); err != nil {
+		return err
+	}
+	l.mu.start = m.start
+	sealed, tail, err := l.splitTail(m, bases)
+	if err != nil {
+		return err
+	}
+	for _, s := range sealed {
+		l.mu.segments = append(l.mu.segments, &segment{meta: s, sealed: true, stored: true})
+	}
+	snapshots := basesOf(names, suffixSnapshot)
+	if l.openClean(m, tail, snapshots) {
+		return nil
+	}
+	if err := l.recoverTail(m, tail); err != nil {
+		return err
+	}
+	return l.recoverProducers(snapshots)
+}
+
+func basesOf(names []string, suffix string) []int64 {
+	var out []int64
+	for _, name := range names {
+		if base, ok := parseName(name, suffix); ok {
+			out = append(out, base)
+		}
+	}
+	return out // names come sorted, and 20 digits sort as numbers
+}
+
+// readManifest gives the manifest, or one that lists nothing, so that every segment is read, when there is none. A
+// damaged one is not what a crash leaves, so the segments before the last count as durable then: better a log that asks
+// for Repair than one that takes damage for a torn tail.
+func (l *Log) readManifest(bases []int64) (*manifest, error) {
+	b, err := readFile(l.fs, l.file(manifestName))
+	if err != nil {
+		return nil, err
+	}
+	if b != nil {
+		if m, err := decodeManifest(b); err == nil {
+			return m, nil
+		}
+	}
+	m := &manifest{}
+	if len(bases) > 0 {
+		m.first, m.start, m.durable = bases[0], bases[0], bases[0]
+		if b != nil {
+			m.durable = bases[len(bases)-1]
+		}
+	}
+	return m, nil
+}
+
+func (l *Log) readHint() (int64, bool) {
+	b, err := readFile(l.fs, l.file(hintName))
+	if err != nil {
+		return 0, false
+	}
+	return decodeHint(b)
+}
+
+func (l *Log) openHint() (vfs.File, error) {
+	f, err := l.fs.OpenReadWrite(l.file(hintName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return l.fs.Create(l.file(hintName))
+	}
+	return f, err
+}
+
+// removeLeftovers deletes temporary files and what an interrupted deletion left below the first kept segment.
+func (l *Log) removeLeftovers(names []string, bases []int64, first int64) ([]int64, error) {
+	for _, name := range names {
+		leftover := strings.HasSuffix(name, suffixTemp)
+		for _, suffix := range []string{suffixLog, suffixIndex, suffixTime, suffixTxn} {
+			if base, ok := parseName(name, suffix); ok && base < first {
+				leftover = true
+			}
+		}
+		if leftover {
+			if err := l.fs.Remove(l.file(name)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return slices.DeleteFunc(bases, func(base int64) bool { return base < first }), nil
+}
+
+// splitTail checks that the segments of the manifest are there and tells which files have to be read.
+func (l *Log) splitTail(m *manifest, bases []int64) (sealed []meta, tail []int64, err error) {
+	sealed = m.segments
+	if m.clean && len(sealed) > 0 { // the last one took appends
+		sealed = sealed[:len(sealed)-1]
+	}
+	end := m.first
+	for _, s := range sealed {
+		name := fileName(s.base, suffixLog)
+		info, err := l.fs.Stat(l.file(name))
+		if err != nil {
+			return nil, nil, &CorruptError{File: name, Offset: s.base, Cause: err}
+		}
+		if info.Size != s.size {
+			return nil, nil, &CorruptError{
+				File: name, Offset: s.base, Pos: min(info.Size, s.size),
+				Cause: fmt.Errorf("it has %d bytes, the manifest says %d", info.Size, s.size),
+			}
+		}
+		end = s.next
+	}
+	l.mu.next = end
+	for _, base := range bases {
+		switch {
+		case base >= end:
+			tail = append(tail, base)
+		case !slices.ContainsFunc(sealed, func(s meta) bool { return s.base == base }):
+			return nil, nil, &CorruptError{File: fileName(base, suffixLog), Offset: base, Cause: errors.New("it overlaps another segment")}
+		}
+	}
+	return sealed, tail, nil
+}
+
+// openClean takes the last segment as the clean mark describes it, if its file has just that size, nothing came after
+// it and the producer snapshot is good. Appends only add bytes, so an equal size means that nothing was written since,
+// or that a crash took it all back.
+func (l *Log) openClean(m *manifest, tail, snapshots []int64) bool {
+	if !m.clean || len(m.segments) == 0 || len(tail) != 1 {
+		return false
+	}
+	last := m.segments[len(m.segments)-1]
+	info, err := l.fs.Stat(l.path(last.base, suffixLog))
+	if err != nil || tail[0] != last.base || info.Size != last.size || m.durable != last.next || !slices.Contains(snapshots, last.next) {
+		return false
+	}
+	state, err := l.readSnapshot(last.next)
+	if err != nil {
+		return false
+	}
+	segments := append(slices.Clone(l.mu.segments), &segment{meta: last})
+	for _, s := range segments {
+		if s.aborted, err = l.readTxns(s.meta); err != nil {
+			return false
+		}
+	}
+	l.producers.replace(state)
+	l.mu.segments = segments
+	l.mu.next, l.mu.flushed = last.next, last.next
+	return true
+}
+
+// recoverTail reads the segments that the manifest does not vouch for and cuts off what a crash left of unsynced writes.
+func (l *Log) recoverTail(m *manifest, tail []int64) error {
+	changed := false
+	for i, base := range tail {
+		if base != l.mu.next {
+			if l.mu.next < m.durable {
+				return &CorruptError{File: fileName(base, suffixLog), Offset: l.mu.next, Cause: errors.New("the segment before it is missing or short")}
+			}
+			changed = true
+			if err := l.removeSegments(tail[i:]); err != nil {
+				return err
+			}
+			break
+		}
+		s, size, bad, err := l.scanSegment(base)
+		if err != nil {
+			return err
+		}
+		l.mu.segments = append(l.mu.segments, s)
+		l.mu.next = s.next
+		if bad == nil {
+			continue
+		}
+		if s.next < m.durable {
+			return &CorruptError{File: fileName(base, suffixLog), Pos: s.size, Offset: s.next, Cause: bad}
+		}
+		changed = true
+		if err := l.cutTail(s, size, tail[i+1:]); err != nil {
+			return err
+		}
+		break
+	}
+	if l.mu.next < max(m.durable, m.start) {
+		return &CorruptError{File: path.Base(l.dir), Offset: l.mu.next, Cause: fmt.Errorf("the log was durable up to offset %d", max(m.durable, m.start))}
+	}
+	for i, s := range l.mu.segments {
+		if i < len(l.mu.segments)-1 && !s.sealed {
+			s.sealed = true
+			if s.maxAt >= 0 {
+				s.idx.addTime(s.maxTime, int32(s.maxAt-s.base))
+			}
+		}
+	}
+	if changed || l.mu.next > m.durable {
+		if err := l.syncTail(); err != nil {
+			return err
+		}
+	}
+	l.mu.flushed = l.mu.next
+	return nil
+}
+
+// cutTail removes everything from the segment's end on. Later segments go first: were the file cut first and the
+// process killed, they would follow a gap, which the next recovery removes all the same.
+func (l *Log) cutTail(s *segment, size int64, later []int64) error {
+	if err := l.removeSegments(later); err != nil {
+		return err
+	}
+	if size == s.size {
+		return nil
+	}
+	f, err := l.fs.OpenReadWrite(l.path(s.base, suffixLog))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(s.size), f.Close())
+}
+
+func (l *Log) removeSegments(bases []int64) error {
+	for _, base := range slices.Backward(bases) {
+		for _, suffix := range []string{suffixLog, suffixIndex, suffixTime, suffixTxn} {
+			if err := l.fs.Remove(l.path(base, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// syncTail makes durable what recovery found: after a killed process it may still be in the page cache only, and
+// consumers are about to read it.
+func (l *Log) syncTail() error {
+	for _, s := range l.mu.segments {
+		if s.stored {
+			continue
+		}
+		f, err := l.fs.OpenReadWrite(l.path(s.base, suffixLog))
+		if err == nil {
+			err = errors.Join(f.Sync(), f.Close())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return l.fs.SyncDir(l.dir)
+}
+
+// scanSegment reads a segment with all CRCs and builds its indexes. bad is why it ends before its file does.
+func (l *Log) scanSegment(base int64) (s *segment, size int64, bad, err error) {
+	f, err := l.fs.Open(l.path(base, suffixLog))
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	defer f.Close()
+	if size, err = f.Size(); err != nil {
+		return nil, 0, nil, err
+	}
+	s = newSegment(base)
+	now := l.mu.o.Now().UnixMilli()
+	s.created, s.appended = now, now
+	v := newVerifier(f, size)
+	for s.size < size {
+		b, err := v.next(s.size, s.next)
+		if err != nil && !errors.Is(err, record.ErrCorrupt) {
+			return nil, 0, nil, err
+		}
+		if err != nil {
+			return s, size, err, nil
+		}
+		s.add(b, l.mu.o.IndexIntervalBytes)
+	}
+	return s, size, nil, nil
+}
+
+// recoverProducers loads the newest good snapshot and replays the rest of the log; all of it when a transaction index
+// is missing or damaged.
+func (l *Log) recoverProducers(snapshots []int64) error {
+	from, whole := int64(0), false
+	for _, s := range l.mu.segments {
+		if !s.stored {
+			continue
+		}
+		var err error
+		if s.aborted, err = l.readTxns(s.meta); err != nil {
+			whole = true
+		}
+	}
+	state := &ProducerState{}
+	for _, offset := range slices.Backward(snapshots) {
+		if whole || offset > l.mu.next {
+			continue
+		}
+		if s, err := l.readSnapshot(offset); err == nil {
+			state, from = s, offset
+			break
+		}
+	}
+	l.producers.replace(state)
+	for _, s := range l.mu.segments {
+		if s.next <= from {
+			continue
+		}
+		if whole {
+			s.aborted = nil
+		}
+		if err := l.replay(s, from, whole || !s.stored); err != nil {
+			return err
+		}
+		if whole && s.stored {
+			l.restoreTxns(s)
+		}
+	}
+	l.producers.flushedTo(l.mu.next)
+	return nil
+}
+
+// restoreTxns writes a rebuilt transaction index. It may fail: the next Open rebuilds it again.
+func (l *Log) restoreTxns(s *segment) {
+	b := encodeTxns(s.aborted)
+	s.sums.txns = checksum(b)
+	if len(b) > 0 && replaceFile(l.fs, l.path(s.base, suffixTxn), b) != nil {
+		s.sums.txns = 0
+	}
+}
+
+// replay feeds the producer state with the segment's batches from the offset on.
+func (l *Log) replay(s *segment, from int64, collect bool) error {
+	f, err := l.fs.Open(l.path(s.base, suffixLog))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := scanHeaders(f, s.size)
+	defer h.free()
+	for pos := int64(0); pos < s.size; {
+		b, err := h.at(pos)
+		if err != nil {
+			return &CorruptError{File: fileName(s.base, suffixLog), Pos: pos, Offset: s.base, Cause: err}
+		}
+		n := b.Size()
+		if b.BaseOffset() >= from && b.ProducerID() >= 0 {
+			if b.Control() {
+				if b, err = readBatch(f, pos, n, nil); err != nil {
+					return err
+				}
+			}
+			if aborted := l.producers.update(b, s.appended); aborted != nil && collect {
+				s.aborted = append(s.aborted, *aborted)
+			}
+		}
+		pos += int64(n)
+	}
+	return nil
+}
+
+func (l *Log) readSnapshot(offset int64) (*ProducerState, error) {
+	b, err := readFile(l.fs, l.path(offset, suffixSnapshot))
+	if err != nil {
+		return nil, err
+	}
+	return decodeSnapshot(b, offset)
+}
+
+func (l *Log) readTxns(s meta) ([]AbortedTxn, error) {
+	if s.sums.txns == 0 {
+		return nil, nil
+	}
+	b, err := readFile(l.fs, l.path(s.base, suffixTxn))
+	if err != nil {
+		return nil, err
+	}
+	if got := checksum(b); got != s.sums.txns {
+		return nil, fmt.Errorf("transaction index of segment %d: CRC-32C is %08x, want %08x", s.base, got, s.sums.txns)
+	}
+	return decodeTxns(b)
+}
+
+// removeSnapshots keeps the newest two: the second stands in when the first is damaged.
+func (l *Log) removeSnapshots() error {
+	names, err := l.fs.List(l.dir)
+	if err != nil {
+		return err
+	}
+	offsets := basesOf(names, suffixSnapshot)
+	for len(offsets) > keptSnapshots {
+		if err := l.fs.Remove(l.path(offsets[0], suffixSnapshot)); err != nil {
+			return err
+		}
+		offsets = offsets[1:]
+	}
+	return nil
+}
+
+const keptSnapshots = 2

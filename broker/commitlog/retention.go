@@ -1,0 +1,247 @@
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// Retain deletes the oldest segments that are past the limits of age or size and forgets producers that were not seen
+// for long. Only durable records are deleted, and only whole segments; the last one goes too when all of it is too old.
+func (l *Log) Retain(now time.Time) (deleted int, err error) {
+	l.slow.Lock()
+	defer l.slow.Unlock()
+	l.mu.Lock()
+	if err := l.usable(); err != nil {
+		l.mu.Unlock()
+		return 0, fmt.Errorf("retain %s: %w", l.dir, err)
+	}
+	n := l.expired(now)
+	expiry := l.mu.o.ProducerExpiry
+	to := l.mu.start
+	if n > 0 {
+		to = max(to, l.mu.segments[n-1].next)
+	}
+	l.mu.Unlock()
+	l.producers.expire(now.Add(-expiry).UnixMilli())
+	if n == 0 {
+		return 0, nil
+	}
+	if err := l.deleteBefore(to); err != nil {
+		return 0, fmt.Errorf("retain %s: %w", l.dir, err)
+	}
+	return n, nil
+}
+
+// expired is how many segments from the front are past a limit. The caller holds mu.
+func (l *Log) expired(now time.Time) (n int) {
+	size := l.size()
+	for i, s := range l.mu.segments {
+		if s.next > l.mu.flushed || s.size == 0 {
+			break
+		}
+		last := i == len(l.mu.segments)-1
+		tooBig := l.mu.o.RetentionBytes > 0 && size-s.size >= l.mu.o.RetentionBytes && !last
+		if !tooBig && !s.tooOld(now, l.mu.o.Retention) {
+			break
+		}
+		size -= s.size
+		n++
+	}
+	return n
+}
+
+// tooOld goes by the youngest record; a segment whose records have no timestamps by when it was written.
+func (s *segment) tooOld(now time.Time, retention time.Duration) bool {
+	if retention <= 0 {
+		return false
+	}
+	youngest := s.maxTime
+	if youngest < 0 {
+		youngest = s.appended
+	}
+	return youngest < now.Add(-retention).UnixMilli()
+}
+
+// DeleteBefore moves the log's start up to the offset, which must be durable, and deletes the segments below it. An
+// offset at or below the start changes nothing.
+func (l *Log) DeleteBefore(offset int64) error {
+	l.slow.Lock()
+	defer l.slow.Unlock()
+	l.mu.Lock()
+	err := l.usable()
+	if err == nil && offset > l.mu.flushed {
+		err = &OffsetOutOfRangeError{Offset: offset, Start: l.mu.start, End: l.mu.flushed}
+	}
+	done := offset <= l.mu.start
+	l.mu.Unlock()
+	if err == nil && !done {
+		err = l.deleteBefore(offset)
+	}
+	if err != nil {
+		return fmt.Errorf("delete records of %s: %w", l.dir, err)
+	}
+	return nil
+}
+
+// deleteBefore first makes the new start durable and then removes files: a crash in between leaves files that the next
+// Open removes. The other order could lose the start of a log whose files are gone. The caller holds slow.
+func (l *Log) deleteBefore(offset int64) error {
+	l.mu.Lock()
+	oldStart, old := l.mu.start, l.mu.segments
+	var gone []*segment
+	for len(l.mu.segments) > 0 && l.mu.segments[0].next <= offset && l.mu.segments[0].size > 0 {
+		gone = append(gone, l.mu.segments[0])
+		l.mu.segments = l.mu.segments[1:]
+	}
+	l.mu.start = offset
+	l.mu.Unlock()
+	if err := l.writeManifest(false); err != nil {
+		l.mu.Lock()
+		// The list may have grown meanwhile; what stands behind the segments taken off is the same.
+		l.mu.start, l.mu.segments = oldStart, append(old[:len(gone):len(gone)], l.mu.segments...)
+		l.mu.Unlock()
+		return err
+	}
+	l.mu.Lock()
+	for _, s := range gone {
+		s.file.release()
+		s.file = nil
+		l.forgetCold(s)
+	}
+	l.mu.Unlock()
+	for _, s := range gone {
+		if err := l.removeFiles(s.base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Log) forgetCold(s *segment) {
+	kept := l.mu.cold[:0]
+	for _, o := range l.mu.cold {
+		if o != s {
+			kept = append(kept, o)
+		}
+	}
+	l.mu.cold = kept
+}
+
+// removeFiles deletes a segment's files. No sync of the directory is needed: a name that comes back is below the first
+// segment of the manifest, and the next Open removes it.
+func (l *Log) removeFiles(base int64) error {
+	for _, suffix := range []string{suffixIndex, suffixTime, suffixTxn, suffixLog} {
+		if err := l.fs.Remove(l.path(base, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// TruncateTo removes the batches that hold the offset or lie above it. Slices of removed batches become unreadable.
+func (l *Log) TruncateTo(offset int64) error {
+	l.slow.Lock()
+	defer l.slow.Unlock()
+	l.load.Lock()
+	defer l.load.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return fmt.Errorf("truncate %s: %w", l.dir, err)
+	}
+	if offset < l.mu.start {
+		return fmt.Errorf("truncate %s: %w", l.dir, &OffsetOutOfRangeError{Offset: offset, Start: l.mu.start, End: l.mu.next})
+	}
+	if offset >= l.mu.next {
+		return nil
+	}
+	if err := l.truncate(offset); err != nil {
+		return fmt.Errorf("truncate %s: %w", l.dir, l.fail(err))
+	}
+	return nil
+}
+
+// truncate lowers the durable offset on the disk first, so that recovery never takes the shorter log for a damaged one,
+// then cuts, then recovers from what is there. The caller holds all locks.
+func (l *Log) truncate(offset int64) error {
+	s := l.holding(offset)
+	at, pos, err := l.cutPoint(s, offset)
+	if err != nil {
+		return err
+	}
+	if l.hint != nil {
+		l.hint.Close()
+		l.hint = nil
+	}
+	if err := writeFile(l.fs, l.file(hintName), encodeHint(min(l.mu.flushed, at))); err != nil {
+		return err
+	}
+	m := manifest{first: l.mu.segments[0].base, start: l.mu.start, durable: min(l.mu.flushed, at)}
+	var later []int64
+	for _, o := range l.mu.segments {
+		if o.stored && o.base < s.base {
+			m.segments = append(m.segments, o.meta)
+		}
+		if o.base > s.base {
+			later = append(later, o.base)
+		}
+		o.file.release()
+		o.file = nil
+	}
+	if err := replaceFile(l.fs, l.file(manifestName), m.encode()); err != nil {
+		return err
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
+	cut := &segment{meta: meta{base: s.base, size: pos}}
+	if err := l.cutTail(cut, s.size, later); err != nil {
+		return err
+	}
+	if err := l.removeSnapshotsAbove(at); err != nil {
+		return err
+	}
+	l.mu.segments, l.mu.cold, l.mu.newFiles = nil, nil, false
+	if err := l.recover(); err != nil {
+		return err
+	}
+	return l.syncTail() // also when recovery found nothing odd: the cut itself must be durable
+}
+
+// cutPoint is the base offset and byte of the batch that holds the offset.
+func (l *Log) cutPoint(s *segment, offset int64) (at, pos int64, err error) {
+	f, err := l.fs.Open(l.path(s.base, suffixLog))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	h := scanHeaders(f, s.size)
+	defer h.free()
+	for {
+		b, err := h.at(pos)
+		if err != nil {
+			return 0, 0, err
+		}
+		if b.LastOffset() >= offset {
+			return b.BaseOffset(), pos, nil
+		}
+		pos += int64(b.Size())
+	}
+}
+
+func (l *Log) removeSnapshotsAbove(offset int64) error {
+	names, err := l.fs.List(l.dir)
+	if err != nil {
+		return err
+	}
+	for _, o := range basesOf(names, suffixSnapshot) {
+		if o > offset {
+			if err := l.fs.Remove(l.path(o, suffixSnapshot)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
