@@ -102,6 +102,8 @@ func NewDecoder(format string, fields []Field, o Options) (*Decoder, error) {
 	switch format {
 	case "json":
 		d.values, err = newJSONDecoder(b, values, &d.o)
+	case "csv":
+		d.values, err = newCSVDecoder(b, values, &d.o)
 	case "raw":
 		for _, c := range d.meta {
 			if c.field.Source == FromValue && !c.variable() {
