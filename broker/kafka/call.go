@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirhub/weir/broker/commitlog"
 )
 
 // call is one request on its way through a handler.
@@ -23,6 +25,9 @@ type call struct {
 	// finish, when the handler sets it, is the second half of the work: it may wait, fills in the response, and runs
 	// while the connection already reads and begins later Produce requests.
 	finish func()
+	// records, of a Fetch, are what the partitions of the response whose RecordBatches are nil get, in order. Whoever
+	// writes the answer reads and releases them.
+	records []commitlog.Slice
 	// noAnswer: the client asked for none (acks=0).
 	noAnswer bool
 }

@@ -240,9 +240,12 @@ func (c *conn) answer(w *responseWriter, e *exchange, flush bool) error {
 		return e.err
 	}
 	if e.call != nil && e.call.noAnswer {
+		if flush {
+			return w.flush()
+		}
 		return nil
 	}
-	return w.write(e.h.correlation, e.resp, flush)
+	return w.write(e.h.correlation, e.resp, e.call, flush)
 }
 
 func (c *conn) release(e *exchange) {
@@ -250,6 +253,10 @@ func (c *conn) release(e *exchange) {
 		framePool.Put(e.frame)
 	}
 	e.frame = nil
+	if e.call != nil {
+		releaseAll(e.call.records)
+		e.call.records = nil
+	}
 	c.s.budget.Release(e.bytes)
 	e.bytes = 0
 }

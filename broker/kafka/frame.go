@@ -152,17 +152,3 @@ func decode(h header, body []byte) (kmsg.Request, error) {
 	}
 	return req, nil
 }
-
-// appendResponse writes a whole answer: length, correlation id, tags when flexible, body. The answer of ApiVersions
-// never has header tags (KIP-511), so that a client that knows nothing yet can read it.
-func appendResponse(dst []byte, correlation int32, resp kmsg.Response) []byte {
-	start := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(correlation))
-	if resp.IsFlexible() && resp.Key() != keyAPIVersions {
-		dst = append(dst, 0)
-	}
-	dst = resp.AppendTo(dst)
-	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
-	return dst
-}

@@ -75,13 +75,14 @@ func (o *Options) defaults() {
 
 // Server answers Kafka's protocol for one broker, on any number of listeners and in process.
 type Server struct {
-	b      *broker.Broker
-	o      Options
-	rows   []api // the table, in its order
-	apis   map[int16]*api
-	budget *semaphore.Weighted
-	host   string // of Options.Addr; "" without one
-	port   int32
+	b        *broker.Broker
+	o        Options
+	rows     []api // the table, in its order
+	apis     map[int16]*api
+	budget   *semaphore.Weighted
+	sessions sessions
+	host     string // of Options.Addr; "" without one
+	port     int32
 }
 
 // NewServer starts nothing.

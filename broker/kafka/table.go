@@ -16,7 +16,14 @@ type api struct {
 // It is a function and not a variable because handlers read it through their Server.
 func table() []api {
 	return []api{
+		{0, "Produce", 3, 13, (*Server).produce},
+		{1, "Fetch", 4, 18, (*Server).fetch},
+		{2, "ListOffsets", 1, 11, (*Server).listOffsets},
+		{3, "Metadata", 0, 13, (*Server).metadata},
 		{18, "ApiVersions", 0, 4, (*Server).apiVersions},
+		{19, "CreateTopics", 2, 7, (*Server).createTopics},
+		{20, "DeleteTopics", 1, 6, (*Server).deleteTopics},
+		{22, "InitProducerId", 0, 5, (*Server).initProducerID},
 	}
 }
 
