@@ -92,7 +92,7 @@ func (l *Log) storeSealed() {
 	l.mu.Lock()
 	var todo []*segment
 	for i := len(l.mu.segments) - 1; i >= 0 && !l.mu.segments[i].stored; i-- {
-		if s := l.mu.segments[i]; s.sealed && s.next <= l.mu.flushed {
+		if s := l.mu.segments[i]; s.sealed && s.next <= l.mu.flushed && !s.dirty {
 			todo = append(todo, s)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"sync"
 
 	"github.com/weirhub/weir/internal/record"
@@ -46,14 +45,12 @@ type Log struct {
 func Open(fsys vfs.FS, dir string, o Options) (*Log, error) {
 	l := &Log{fs: fsys, dir: dir}
 	l.mu.o = o.withDefaults()
-	_, err := fsys.Stat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = fsys.MkdirAll(dir); err == nil {
-			err = fsys.SyncDir(path.Dir(dir))
-		}
+	names, err := fsys.List(dir)
+	if err == nil && len(names) == 0 || errors.Is(err, fs.ErrNotExist) {
+		err = vfs.MkdirDurable(fsys, dir)
 	}
 	if err == nil {
-		err = l.recover()
+		err = l.recover(names)
 	}
 	if err != nil {
 		l.closeFiles()
@@ -109,6 +106,7 @@ func (l *Log) write(s *segment, b record.Batch) error {
 	if err == nil {
 		return nil
 	}
+	s.dirty = true // the next sync must cover the truncation: a crash could bring the half batch back
 	if terr := s.file.f.Truncate(s.size); terr != nil {
 		return l.fail(errors.Join(err, terr))
 	}

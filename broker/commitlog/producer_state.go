@@ -76,8 +76,8 @@ func (s *ProducerState) Check(b record.Batch) (dup bool, base int64, err error) 
 	if epoch < p.epoch {
 		return false, -1, fmt.Errorf("%w: producer %d has epoch %d, current is %d", ErrInvalidProducerEpoch, id, epoch, p.epoch)
 	}
-	if b.Control() {
-		return false, -1, nil
+	if b.Control() || b.BaseSequence() < 0 {
+		return false, -1, nil // written by a coordinator in the producer's name (offsets of a transaction), unnumbered
 	}
 	first, last := b.Sequences()
 	if epoch == p.epoch {
@@ -132,6 +132,18 @@ func (s *ProducerState) update(b record.Batch, now int64) (aborted *AbortedTxn) 
 	if b.Control() {
 		return s.endTxn(id, p, b)
 	}
+	if b.BaseSequence() >= 0 {
+		p.remember(b)
+	}
+	if b.Transactional() && p.txnFirst < 0 {
+		p.txnFirst = b.BaseOffset()
+		s.mu.open = append(s.mu.open, openTxn{id: id, first: p.txnFirst})
+	}
+	return nil
+}
+
+// remember keeps a batch to recognise it when it is sent again.
+func (p *producer) remember(b record.Batch) {
 	first, last := b.Sequences()
 	if p.n == keptBatches {
 		copy(p.batches[:], p.batches[1:])
@@ -139,11 +151,6 @@ func (s *ProducerState) update(b record.Batch, now int64) (aborted *AbortedTxn) 
 	}
 	p.batches[p.n] = sentBatch{firstSeq: first, lastSeq: last, base: b.BaseOffset(), last: b.LastOffset()}
 	p.n++
-	if b.Transactional() && p.txnFirst < 0 {
-		p.txnFirst = b.BaseOffset()
-		s.mu.open = append(s.mu.open, openTxn{id: id, first: p.txnFirst})
-	}
-	return nil
 }
 
 // endTxn closes the producer's open transaction by its marker. A marker without one (a transaction that wrote nothing

@@ -17,17 +17,13 @@ func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 func (l *Log) file(name string) string { return path.Join(l.dir, name) }
 
-// recover loads the log from its directory. It reads the segments that the manifest does not list (the last one, as a
+// recover loads the log from its directory, which holds the names. It reads the segments that the manifest does not list (the last one, as a
 // rule) with every CRC, or none after a clean close, and the rest of the log not at all.
 //
 // durable is the offset below which everything was synced for sure. The first batch that makes no sense ends the log
 // when it stands at or above durable: it is what a crash left of unsynced writes, and so is everything behind it. Below
 // durable it is damage.
-func (l *Log) recover() error {
-	names, err := l.fs.List(l.dir)
-	if err != nil {
-		return err
-	}
+func (l *Log) recover(names []string) error {
 	bases := basesOf(names, suffixLog)
 	m, err := l.readManifest(bases)
 	if err != nil {
@@ -322,9 +318,18 @@ func (l *Log) recoverProducers(snapshots []int64) error {
 			whole = true
 		}
 	}
+	// The aborted transactions of a segment whose transaction index is not stored come from its batches as well, so the
+	// replay begins at its base or before.
+	limit := l.mu.next
+	for _, s := range slices.Backward(l.mu.segments) {
+		if s.stored {
+			break
+		}
+		limit = s.base
+	}
 	state := &ProducerState{}
 	for _, offset := range slices.Backward(snapshots) {
-		if whole || offset > l.mu.next {
+		if whole || offset > limit {
 			continue
 		}
 		if s, err := l.readSnapshot(offset); err == nil {
@@ -412,18 +417,31 @@ func (l *Log) readTxns(s meta) ([]AbortedTxn, error) {
 	return decodeTxns(b)
 }
 
-// removeSnapshots keeps the newest two: the second stands in when the first is damaged.
+// removeSnapshots keeps the newest two, the second for the case that the first is damaged, and the newest that recovery
+// can use after a crash: one at or below the base of the last segment.
 func (l *Log) removeSnapshots() error {
 	names, err := l.fs.List(l.dir)
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	base := l.mu.next
+	if s := l.last(); s != nil {
+		base = s.base
+	}
+	l.mu.Unlock()
 	offsets := basesOf(names, suffixSnapshot)
-	for len(offsets) > keptSnapshots {
-		if err := l.fs.Remove(l.path(offsets[0], suffixSnapshot)); err != nil {
+	usable := len(offsets) - 1
+	for usable > 0 && offsets[usable] > base {
+		usable--
+	}
+	for i, offset := range offsets {
+		if i == usable || i >= len(offsets)-keptSnapshots {
+			continue
+		}
+		if err := l.fs.Remove(l.path(offset, suffixSnapshot)); err != nil {
 			return err
 		}
-		offsets = offsets[1:]
 	}
 	return nil
 }

@@ -204,7 +204,11 @@ func (l *Log) truncate(offset int64) error {
 		return err
 	}
 	l.mu.segments, l.mu.cold, l.mu.newFiles = nil, nil, false
-	if err := l.recover(); err != nil {
+	names, err := l.fs.List(l.dir)
+	if err != nil {
+		return err
+	}
+	if err := l.recover(names); err != nil {
 		return err
 	}
 	return l.syncTail() // also when recovery found nothing odd: the cut itself must be durable
