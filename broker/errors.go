@@ -19,7 +19,7 @@ var (
 	ErrInvalidTimestamp = errors.New("invalid timestamp")                      // INVALID_TIMESTAMP
 	ErrClosed           = errors.New("broker is closed")                       // NOT_LEADER_OR_FOLLOWER: ask again
 	ErrOffsetRange      = errors.New("offset out of range")                    // OFFSET_OUT_OF_RANGE
-	ErrInternalTopic    = errors.New("internal topics are not for this")       // INVALID_REQUEST
+	ErrInvalidRequest   = errors.New("invalid request")                        // INVALID_REQUEST
 	ErrTooMany          = errors.New("more partitions than one broker serves") // INVALID_PARTITIONS
 )
 

@@ -49,7 +49,7 @@ var codes = [...]struct {
 	{broker.ErrInvalidPartition, kerr.InvalidPartitions},
 	{broker.ErrTooMany, kerr.InvalidPartitions},
 	{broker.ErrInvalidConfig, kerr.InvalidConfig},
-	{broker.ErrInternalTopic, kerr.InvalidRequest},
+	{broker.ErrInvalidRequest, kerr.InvalidRequest},
 	{broker.ErrTooLarge, kerr.MessageTooLarge},
 	{commitlog.ErrTooLarge, kerr.MessageTooLarge},
 	{broker.ErrInvalidTimestamp, kerr.InvalidTimestamp},
