@@ -26,6 +26,7 @@ type load struct {
 	acked    int64              // below it everything was flushed
 	startMin int64              // start offset that a deletion has acknowledged
 	startMax int64              // and the highest one that was asked for
+	endMax   int64              // nothing can stand at or above it
 	counter  int
 	seq      map[int64]int32 // next sequence of each producer
 	open     map[int64]bool  // producers inside a transaction
@@ -62,6 +63,7 @@ func (w *load) batch(build func(*record.Builder)) (record.Batch, [][]byte) {
 
 func (w *load) append(b record.Batch, values [][]byte) error {
 	at := w.l.NextOffset()
+	w.endMax = max(w.endMax, at+int64(len(values)))
 	for i, v := range values {
 		w.tried[at+int64(i)] = append(w.tried[at+int64(i)], v)
 	}
@@ -104,8 +106,11 @@ func (w *load) step(deletions bool) error {
 		return w.produce(1+int64(w.rng.IntN(3)), w.rng.IntN(2) == 0)
 	case k < 12:
 		return w.endTxn(1 + int64(w.rng.IntN(3)))
-	case k < 18:
+	case k < 17:
 		return w.flush()
+	case k < 18: // the process is killed, the page cache lives on
+		w.l = nil
+		return w.reopen()
 	case k < 19:
 		return w.reopen()
 	case deletions && w.rng.IntN(2) == 0:
@@ -181,7 +186,12 @@ func (w *load) truncate() error {
 	if err := w.l.TruncateTo(to); err != nil {
 		return err
 	}
-	w.acked = w.l.FlushedOffset()
+	w.acked, w.endMax = w.l.FlushedOffset(), to
+	for offset := range w.tried {
+		if offset >= to {
+			delete(w.tried, offset)
+		}
+	}
 	for _, p := range w.l.Producers().List() {
 		w.seq[p.ID], w.open[p.ID] = p.LastSequence+1, p.TxnFirst >= 0
 	}
@@ -243,8 +253,8 @@ func (w *load) compare(l *Log) error {
 	if start < w.startMin || start > w.startMax {
 		return fmt.Errorf("log starts at %d, want %d to %d", start, w.startMin, w.startMax)
 	}
-	if next < w.acked {
-		return fmt.Errorf("log ends at %d, acknowledged were %d", next, w.acked)
+	if next < w.acked || next > w.endMax {
+		return fmt.Errorf("log ends at %d, acknowledged were %d, appended %d", next, w.acked, w.endMax)
 	}
 	if l.FlushedOffset() != next {
 		return fmt.Errorf("durable to %d after recovery, the end is %d", l.FlushedOffset(), next)
@@ -306,6 +316,9 @@ func compareProducers(l *Log, scratch *ProducerState, aborted []AbortedTxn, star
 		got.LastSeen = 0
 		if start > 0 {
 			got.TxnFirst, want.TxnFirst = 0, 0
+			if want.LastSequence < 0 { // only its marker is left
+				want.LastSequence, want.LastOffset = got.LastSequence, got.LastOffset
+			}
 		}
 		if !ok || got != want {
 			return fmt.Errorf("producer state %+v, want %+v", got, want)
@@ -339,7 +352,7 @@ func TestAckedRecordsSurviveCrash(t *testing.T) {
 
 func crashEverywhere(t *testing.T, seed uint64, deletions bool) {
 	t.Helper()
-	const steps, images = 60, 4
+	const steps, images = 80, 4
 	whole := newLoad(seed, vfs.NewMem())
 	if err := whole.run(steps, deletions); err != nil {
 		t.Fatalf("seed %d: the load fails without a crash: %v", seed, err)

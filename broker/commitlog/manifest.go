@@ -35,6 +35,7 @@ const (
 var errManifest = errors.New("bad manifest")
 
 type manifest struct {
+	missing               bool // there is no file
 	clean                 bool
 	first, start, durable int64
 	segments              []meta

@@ -76,12 +76,12 @@ func (l *Log) readManifest(bases []int64) (*manifest, error) {
 			return m, nil
 		}
 	}
+	if b == nil {
+		return &manifest{missing: true}, nil // nothing was ever deleted: the log begins at 0
+	}
 	m := &manifest{}
 	if len(bases) > 0 {
-		m.first, m.start, m.durable = bases[0], bases[0], bases[0]
-		if b != nil {
-			m.durable = bases[len(bases)-1]
-		}
+		m.first, m.start, m.durable = bases[0], bases[0], bases[len(bases)-1]
 	}
 	return m, nil
 }
@@ -190,7 +190,11 @@ func (l *Log) recoverTail(m *manifest, tail []int64) error {
 				return &CorruptError{File: fileName(base, suffixLog), Offset: l.mu.next, Cause: errors.New("the segment before it is missing or short")}
 			}
 			changed = true
-			if err := l.removeSegments(tail[i:]); err != nil {
+			drop := l.removeSegments
+			if m.missing {
+				drop = l.setAside
+			}
+			if err := drop(tail[i:]); err != nil {
 				return err
 			}
 			break
@@ -247,6 +251,21 @@ func (l *Log) cutTail(s *segment, size int64, later []int64) error {
 		return err
 	}
 	return errors.Join(f.Truncate(s.size), f.Close())
+}
+
+// setAside moves segments that follow a gap out of the way of a log without a manifest. A crash before the first flush
+// can leave them, and so can somebody who lost the manifest: they are not ours to delete.
+func (l *Log) setAside(bases []int64) error {
+	if err := l.fs.MkdirAll(l.file(quarantineDir)); err != nil {
+		return err
+	}
+	for _, base := range slices.Backward(bases) {
+		name := fileName(base, suffixLog)
+		if err := l.fs.Rename(l.file(name), path.Join(l.file(quarantineDir), name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *Log) removeSegments(bases []int64) error {
