@@ -464,3 +464,12 @@ func shorten(raw []byte) string {
 	}
 	return string(raw)
 }
+
+// Answer gives the records that a result puts out for an event of recs: what a mapping with an output topic emits.
+func Answer(res Result, recs []Record) ([]Record, error) {
+	if res.Payload == nil {
+		return res.Records, nil
+	}
+	a, err := parseAnswer(res.Payload, newest(recs), true, false)
+	return a.records, err
+}

@@ -1,0 +1,19 @@
+package expr
+
+import (
+	"testing"
+
+	"github.com/weirhub/weir/functions"
+	"github.com/weirhub/weir/functions/functest"
+)
+
+// An expression behaves as every function does.
+func TestConformance(t *testing.T) {
+	functest.Run(t, functest.Runtime{Keep: func(t *testing.T) functions.Handler {
+		h, err := Open(functions.Spec{Name: "keep", Expr: "value.n > 60"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}})
+}
