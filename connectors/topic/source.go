@@ -1,0 +1,406 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/weirhub/weir/internal/record"
+	"github.com/weirhub/weir/stream"
+)
+
+// Decoder makes columns of records; stream/format has them. A source's goroutine alone calls it.
+type Decoder interface {
+	// Decode appends the rows of the batch's records at or above the offset from. An error means that the batch itself
+	// is broken; the rows before that place stand.
+	Decode(b record.Batch, topic string, partition int32, from int64) error
+	// Rows and Bad count what Take would give.
+	Rows() int
+	Bad() int
+	// Take hands the rows (nil: none) and the bad records over and starts anew.
+	Take() (arrow.RecordBatch, []stream.BadRecord)
+	Close()
+}
+
+// maxBatchRows cuts the batches that a source gives: large enough that the cost per batch vanishes, small enough that a
+// batch's columns stay in the processor's second-level cache.
+const maxBatchRows = 8192
+
+// SourceOptions say what a Source reads.
+type SourceOptions struct {
+	Topic string
+	// Start is where a partition begins that no checkpoint knows: Earliest, Latest, or a time in ms.
+	Start int64
+	// Bounded ends the source at the end of committed records that is noted when it opens.
+	Bounded bool
+	// NewDecoder is called once per task.
+	NewDecoder func() (Decoder, error)
+}
+
+// Source reads a topic's committed records. Splits are partitions, named "<topic>-<partition>"; task i of n reads those
+// with partition mod n = i.
+type Source struct {
+	c    *Cluster
+	o    SourceOptions
+	task stream.Task
+
+	decoder Decoder
+	parts   []*sourcePartition
+	byID    map[int32]*sourcePartition
+	turn    int
+	ahead   chan fetchAnswer // the fetch that runs while the last one is decoded; nil: none
+	stop    context.CancelFunc
+	lag     int64
+	failing time.Time // since when nothing but errors came
+	wait    time.Duration
+}
+
+type fetchAnswer struct {
+	got []fetched
+	err error
+}
+
+// sourcePartition is where one partition stands.
+type sourcePartition struct {
+	id    int32
+	split string
+	next  int64 // the offset of the next record to give
+	fetch int64 // the offset of the next fetch
+	end   int64 // of a bounded source
+	high  int64 // what the last fetch said of the log's end
+	ended bool
+	moved bool // the position is to be told, with rows or without
+	queue *committedBatches
+	bad   []stream.BadRecord // of the partition's log itself
+}
+
+// NewSource makes the source of one task. It asks nothing of the cluster before Open.
+func NewSource(c *Cluster, o SourceOptions, task stream.Task) (*Source, error) {
+	d, err := o.NewDecoder()
+	if err != nil {
+		return nil, err
+	}
+	return &Source{c: c, o: o, task: task, decoder: d, byID: map[int32]*sourcePartition{}}, nil
+}
+
+// Open finds the task's partitions and where each begins.
+func (s *Source) Open(ctx context.Context, from []stream.Position) error {
+	n, err := s.c.Partitions(ctx, s.o.Topic)
+	if err != nil {
+		return err
+	}
+	known := map[string]int64{}
+	for _, p := range from {
+		known[p.Split] = p.Offset
+	}
+	var all, fresh []int32
+	for id := s.task.Index; id < n; id += s.task.Of {
+		p := &sourcePartition{id: int32(id), split: fmt.Sprintf("%s-%d", s.o.Topic, id), next: -1}
+		if offset, ok := known[p.split]; ok {
+			p.next = offset
+		} else {
+			fresh = append(fresh, p.id)
+		}
+		s.parts = append(s.parts, p)
+		s.byID[p.id] = p
+		all = append(all, p.id)
+	}
+	if err := s.place(ctx, fresh); err != nil {
+		return err
+	}
+	return s.bound(ctx, all)
+}
+
+// place puts partitions without a checkpoint at the start that the options say. Their position is told at once: a
+// start at the end or at a time must not move when the pipeline fails before its first record.
+func (s *Source) place(ctx context.Context, fresh []int32) error {
+	if len(fresh) == 0 {
+		return nil
+	}
+	offsets, err := s.c.ListOffsets(ctx, s.o.Topic, fresh, s.o.Start, true)
+	if err != nil {
+		return err
+	}
+	for i, id := range fresh {
+		s.byID[id].next, s.byID[id].moved = offsets[i], true
+	}
+	return nil
+}
+
+// bound notes the end of a bounded source.
+func (s *Source) bound(ctx context.Context, all []int32) error {
+	for _, p := range s.parts {
+		p.fetch = p.next
+	}
+	if !s.o.Bounded || len(all) == 0 {
+		return nil
+	}
+	ends, err := s.c.ListOffsets(ctx, s.o.Topic, all, Latest, true)
+	if err != nil {
+		return err
+	}
+	for i, p := range s.parts {
+		p.end = ends[i]
+		p.moved = p.moved || p.next >= p.end
+		s.task.Metrics.AddProgress(0, max(0, p.end-p.next))
+	}
+	return nil
+}
+
+// Splits are the task's partitions.
+func (s *Source) Splits() []string {
+	out := make([]string, len(s.parts))
+	for i, p := range s.parts {
+		out[i] = p.split
+	}
+	return out
+}
+
+// Read gives rows of one partition. Data path 5/7 (DESIGN): record batches become columns here.
+func (s *Source) Read(ctx context.Context) (stream.Batch, error) {
+	for {
+		if b, ok := s.ready(); ok {
+			return b, nil
+		}
+		if s.allEnded() {
+			return stream.Batch{}, io.EOF
+		}
+		if err := s.load(ctx); err != nil {
+			return stream.Batch{}, err
+		}
+	}
+}
+
+func (s *Source) allEnded() bool {
+	for _, p := range s.parts {
+		if !p.ended {
+			return false
+		}
+	}
+	return s.o.Bounded || len(s.parts) == 0
+}
+
+// ready decodes what has been fetched, partition after partition.
+func (s *Source) ready() (stream.Batch, bool) {
+	for range s.parts {
+		p := s.parts[s.turn%len(s.parts)]
+		s.turn++
+		if p.ended {
+			continue
+		}
+		s.decode(p)
+		rec, bad := s.decoder.Take()
+		bad = append(p.bad, bad...)
+		p.bad = nil
+		if rec == nil && len(bad) == 0 && !p.moved {
+			continue
+		}
+		p.moved = false
+		p.ended = s.o.Bounded && p.next >= p.end
+		if p.ended {
+			p.queue = nil
+		}
+		s.measure()
+		return stream.Batch{Rec: rec, Bad: bad, End: p.ended, Pos: stream.Position{Split: p.split, Offset: p.next}}, true
+	}
+	return stream.Batch{}, false
+}
+
+// decode fills the decoder from one partition's queue.
+func (s *Source) decode(p *sourcePartition) {
+	for p.queue != nil && s.decoder.Rows()+s.decoder.Bad() < maxBatchRows && !(s.o.Bounded && p.next >= p.end) {
+		b, read, ok := p.queue.next()
+		if !ok {
+			p.queue = nil
+			return
+		}
+		if b.LastOffset() < p.next {
+			continue // compressed sets and compacted logs may begin before the offset asked for
+		}
+		s.task.Metrics.AddBytes(len(b))
+		if read {
+			err := b.Validate()
+			if err == nil {
+				err = s.decoder.Decode(b, s.o.Topic, p.id, p.next)
+			}
+			if err != nil {
+				// Trying again would give the same bytes: the batch is reported and passed over.
+				p.bad = append(p.bad, s.lost(p, max(p.next, b.BaseOffset()), err.Error()))
+			}
+		}
+		s.task.Metrics.AddProgress(b.LastOffset()+1-p.next, 0)
+		p.next, p.moved = b.LastOffset()+1, true
+	}
+}
+
+// lost is a place in a partition whose records cannot be had.
+func (s *Source) lost(p *sourcePartition, offset int64, reason string) stream.BadRecord {
+	return stream.BadRecord{Topic: s.o.Topic, Partition: p.id, Offset: offset, Timestamp: time.Now().UnixMilli(), Reason: reason}
+}
+
+// measure tells how many records are there and not read.
+func (s *Source) measure() {
+	var lag int64
+	for _, p := range s.parts {
+		lag += max(0, p.high-p.next)
+	}
+	s.task.Metrics.AddLag(lag - s.lag)
+	s.lag = lag
+}
+
+// load takes the answer of the fetch that runs, or of a new one, and starts the next while this one is decoded.
+func (s *Source) load(ctx context.Context) error {
+	if s.ahead == nil {
+		s.start(ctx)
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case a := <-s.ahead:
+		s.ahead = nil
+		if a.err != nil {
+			return s.backOff(ctx, a.err)
+		}
+		if err := s.accept(ctx, a.got); err != nil {
+			return err
+		}
+	}
+	if s.pending() {
+		s.start(ctx)
+	}
+	return nil
+}
+
+// pending reports whether something was loaded that is worth decoding while the next fetch runs.
+func (s *Source) pending() bool {
+	for _, p := range s.parts {
+		if p.queue != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// start begins one fetch. Close ends it and waits for it; there is never more than one.
+func (s *Source) start(ctx context.Context) {
+	from := map[int32]int64{}
+	for _, p := range s.parts {
+		if !p.ended && !(s.o.Bounded && p.fetch >= p.end) {
+			from[p.id] = p.fetch
+		}
+	}
+	if len(from) == 0 {
+		return
+	}
+	fetchCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	answer := make(chan fetchAnswer, 1)
+	s.ahead, s.stop = answer, cancel
+	go func() {
+		defer cancel()
+		got, err := s.c.fetch(fetchCtx, s.o.Topic, from, true)
+		answer <- fetchAnswer{got, err}
+	}()
+}
+
+// accept queues what a fetch gave.
+func (s *Source) accept(ctx context.Context, got []fetched) error {
+	var failed error
+	for _, f := range got {
+		p := s.byID[f.partition]
+		if p == nil {
+			continue
+		}
+		if f.err != nil {
+			if errors.Is(f.err, kerr.OffsetOutOfRange) {
+				f.err = s.outOfRange(ctx, p)
+			}
+			failed = errors.Join(failed, f.err)
+			continue
+		}
+		p.high = f.end
+		s.queue(p, f)
+	}
+	s.measure()
+	if failed != nil {
+		return s.backOff(ctx, failed)
+	}
+	s.failing, s.wait = time.Time{}, 0
+	return nil
+}
+
+// queue takes a fetch's batches. What was fetched before has been decoded: Read loads only when nothing is left.
+func (s *Source) queue(p *sourcePartition, f fetched) {
+	last := int64(-1)
+	for rest := f.data; ; {
+		b, more, err := record.Split(rest)
+		if err != nil {
+			break
+		}
+		last, rest = b.LastOffset(), more
+	}
+	switch {
+	case last >= p.fetch:
+		p.fetch, p.queue = last+1, newCommittedBatches(f)
+	case s.o.Bounded && f.end >= p.end && len(f.data) == 0:
+		// Nothing lies between here and the noted end: compaction or a transaction's marker left a hole.
+		s.task.Metrics.AddProgress(p.end-p.next, 0)
+		p.fetch, p.next, p.moved = p.end, p.end, true
+	}
+}
+
+// outOfRange handles a position that the log does not have.
+func (s *Source) outOfRange(ctx context.Context, p *sourcePartition) error {
+	ids := []int32{p.id}
+	starts, err := s.c.ListOffsets(ctx, s.o.Topic, ids, Earliest, false)
+	if err != nil {
+		return err
+	}
+	ends, err := s.c.ListOffsets(ctx, s.o.Topic, ids, Latest, false)
+	if err != nil {
+		return err
+	}
+	if p.fetch > ends[0] {
+		return stream.Permanent(fmt.Errorf("read %s: position %d lies beyond the end of the log, %d: was the topic deleted and made anew?",
+			p.split, p.fetch, ends[0]))
+	}
+	if p.fetch < starts[0] {
+		// Retention was faster than the pipeline. It goes on, and says what is missing.
+		p.bad = append(p.bad, s.lost(p, p.fetch, fmt.Sprintf("records %d to %d were deleted by retention before they were read", p.fetch, starts[0]-1)))
+		p.next, p.fetch, p.queue, p.moved = starts[0], starts[0], nil, true
+	}
+	return nil
+}
+
+// backOff waits before the next fetch, or gives up when nothing but errors has come for as long as patience.
+func (s *Source) backOff(ctx context.Context, err error) error {
+	if !retriable(err) {
+		return err
+	}
+	if s.failing.IsZero() {
+		s.failing = time.Now()
+	}
+	if time.Since(s.failing) > patience {
+		return err
+	}
+	s.c.forget(s.o.Topic)
+	s.wait = min(max(firstWait, 2*s.wait), maxWait)
+	if !pause(ctx, s.wait) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// Close ends the fetch that runs.
+func (s *Source) Close() error {
+	if s.ahead != nil {
+		s.stop()
+		<-s.ahead
+	}
+	s.decoder.Close()
+	return nil
+}
