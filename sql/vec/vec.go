@@ -1,6 +1,8 @@
 package vec
 
 import (
+	"slices"
+
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/weirhub/weir/sql/types"
 )
@@ -273,5 +275,40 @@ func (v *Vec) Fill(t types.Type, value any, n int) {
 func fill[T any](s []T, x T) {
 	for i := range s {
 		s[i] = x
+	}
+}
+
+// Head makes o a view of the first n rows.
+func (v *Vec) Head(o *Vec, n int) {
+	*o = *v
+	o.Len = n
+	switch PhysOf(v.T) {
+	case PBool:
+		o.Bool = v.Bool[:n]
+	case PI8:
+		o.I8 = v.I8[:n]
+	case PI16:
+		o.I16 = v.I16[:n]
+	case PI32:
+		o.I32 = v.I32[:n]
+	case PI64:
+		o.I64 = v.I64[:n]
+	case PF32:
+		o.F32 = v.F32[:n]
+	case PF64:
+		o.F64 = v.F64[:n]
+	case PDec:
+		o.Dec = v.Dec[:n]
+	case PStr:
+		o.Off = v.Off[:n+1]
+	}
+}
+
+// Clone is a copy with memory of its own.
+func (v *Vec) Clone() *Vec {
+	return &Vec{
+		T: v.T, Len: v.Len, Const: v.Const, Valid: slices.Clone(v.Valid), Bool: slices.Clone(v.Bool), I8: slices.Clone(v.I8),
+		I16: slices.Clone(v.I16), I32: slices.Clone(v.I32), I64: slices.Clone(v.I64), F32: slices.Clone(v.F32),
+		F64: slices.Clone(v.F64), Dec: slices.Clone(v.Dec), Off: slices.Clone(v.Off), Buf: slices.Clone(v.Buf),
 	}
 }
