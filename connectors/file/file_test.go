@@ -211,7 +211,7 @@ func TestJSONLines(t *testing.T) {
 	equal(t, "columns", describe(in.Columns()), "a BIGINT", "t TIMESTAMP(3)", "b STRING")
 	rows, bad, _ := readAll(t, in, in.Columns())
 	equal(t, "rows", rows, "1|2013-01-01T10:00:00|(null)", `2|(null)|{"x":[1,2]}`)
-	equal(t, "bad", bad, `3 "{\"a\":" invalid JSON at byte 5`)
+	equal(t, "bad", bad, `3 "{\"a\":" invalid JSON: cut off after 5 bytes`)
 }
 
 // TestRawLines: a raw file's records are its lines, empty ones too, and metadata says where each stands.

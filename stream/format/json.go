@@ -145,7 +145,7 @@ func (d *jsonDecoder) decode(v []byte) bool {
 	}
 	if i < 0 {
 		if d.err.column == nil {
-			d.err.text = fmt.Appendf(nil, "invalid JSON at byte %d", -1-i)
+			d.err.text = invalidJSON(v, -1-i)
 		}
 		return false
 	}
@@ -168,7 +168,16 @@ func (d *jsonDecoder) notObject(v []byte, i int) {
 	if end >= 0 {
 		end = wrongAt(skipSpace(v, end))
 	}
-	d.err.text = fmt.Appendf(nil, "invalid JSON at byte %d", -1-end)
+	d.err.text = invalidJSON(v, -1-end)
+}
+
+// invalidJSON describes a text that is not JSON from place i on.
+func invalidJSON(v []byte, i int) []byte {
+	const near = 12 // bytes shown: enough to find the place
+	if i >= len(v) {
+		return fmt.Appendf(nil, "invalid JSON: cut off after %d bytes", len(v))
+	}
+	return fmt.Appendf(nil, "invalid JSON at byte %d: %q", i, v[i:min(i+near, len(v))])
 }
 
 // missing makes the columns that the record has not set NULL.

@@ -139,6 +139,6 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 		`bad 1: column l: 9223372036854775808 is out of range for BIGINT`,
 		`bad 2: column l: true is not a BIGINT`,
 		`bad 3: column l: "" is not a BIGINT`,
-		`bad 4: invalid JSON at byte 6`,
+		`bad 4: invalid JSON at byte 6: "1,\"d\":.5,\"f\""`,
 	)
 }
