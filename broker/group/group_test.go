@@ -45,6 +45,8 @@ func commitRequest(group, member string, generation int32, offset int64) *kmsg.O
 	return r
 }
 
+func anywhere(string, int32) int16 { return 0 }
+
 func commitCode(r *kmsg.OffsetCommitResponse) int16 { return r.Topics[0].Partitions[0].ErrorCode }
 
 func fetched(c *Coordinator, group string, stable bool) kmsg.OffsetFetchResponseTopicPartition {
@@ -95,7 +97,7 @@ func TestOneMemberJoinsSyncsCommitsAndLeaves(t *testing.T) {
 		if code := beat(c, "g", j); code != 0 {
 			t.Fatalf("heartbeat: code %d", code)
 		}
-		if code := commitCode(c.CommitOffsets(t.Context(), commitRequest("g", j.MemberID, 1, 42))); code != 0 {
+		if code := commitCode(c.CommitOffsets(t.Context(), commitRequest("g", j.MemberID, 1, 42), anywhere)); code != 0 {
 			t.Fatalf("commit: code %d", code)
 		}
 		if p := fetched(c, "g", true); p.Offset != 42 || p.ErrorCode != 0 {
@@ -160,7 +162,7 @@ func TestSilentMemberIsEvicted(t *testing.T) {
 		if code := beat(c, "g", b); code != kerr.UnknownMemberID.Code {
 			t.Fatalf("the evicted member's heartbeat: code %d, want UNKNOWN_MEMBER_ID", code)
 		}
-		if code := commitCode(c.CommitOffsets(t.Context(), commitRequest("g", b.MemberID, 1, 9))); code != kerr.UnknownMemberID.Code {
+		if code := commitCode(c.CommitOffsets(t.Context(), commitRequest("g", b.MemberID, 1, 9), anywhere)); code != kerr.UnknownMemberID.Code {
 			t.Fatalf("the evicted member's commit: code %d, want UNKNOWN_MEMBER_ID", code)
 		}
 	})

@@ -47,11 +47,14 @@ type placed struct {
 	commit
 }
 
-// CommitOffsets stores offsets and answers when they are durable, whatever becomes of ctx meanwhile. Topics must carry names: the caller resolves ids, and
-// leaves out partitions that do not exist.
-func (c *Coordinator) CommitOffsets(ctx context.Context, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
+// Refuse gives the code for a partition that offsets may not be committed for, because it does not exist, and else 0.
+type Refuse func(topic string, partition int32) int16
+
+// CommitOffsets stores offsets and answers when they are durable, whatever becomes of ctx meanwhile. Topics must carry
+// names: the caller resolves ids.
+func (c *Coordinator) CommitOffsets(ctx context.Context, req *kmsg.OffsetCommitRequest, refuse Refuse) *kmsg.OffsetCommitResponse {
 	now := time.Now()
-	w := writing{c: c, now: now, group: req.Group}
+	w := writing{c: c, now: now, group: req.Group, refuse: refuse}
 	for _, t := range req.Topics {
 		for _, p := range t.Partitions {
 			w.add(t.Topic, p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, req.Version >= 6)
@@ -64,7 +67,7 @@ func (c *Coordinator) CommitOffsets(ctx context.Context, req *kmsg.OffsetCommitR
 		rt.Topic, rt.TopicID = t.Topic, t.TopicID
 		for _, p := range t.Partitions {
 			rp := kmsg.NewOffsetCommitResponseTopicPartition()
-			rp.Partition, rp.ErrorCode = p.Partition, w.codeOf(code, p.Metadata)
+			rp.Partition, rp.ErrorCode = p.Partition, w.answer(code)
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		r.Topics = append(r.Topics, rt)
@@ -100,11 +103,18 @@ type writing struct {
 	c       *Coordinator
 	now     time.Time
 	group   string
+	refuse  Refuse
 	commits []placed
+	refused []int16 // by partition in the request's order: its own fault, 0 when it is in commits
 }
 
 func (w *writing) add(topic string, partition int32, offset int64, epoch int32, metadata *string, hasEpoch bool) {
-	if w.tooLarge(metadata) {
+	code := w.refuse(topic, partition)
+	if code == 0 && metadata != nil && len(*metadata) > w.c.o.MaxMetadataBytes {
+		code = kerr.OffsetMetadataTooLarge.Code
+	}
+	w.refused = append(w.refused, code)
+	if code != 0 {
 		return
 	}
 	if !hasEpoch {
@@ -116,16 +126,14 @@ func (w *writing) add(topic string, partition int32, offset int64, epoch int32, 
 	})
 }
 
-func (w *writing) tooLarge(metadata *string) bool {
-	return metadata != nil && len(*metadata) > w.c.o.MaxMetadataBytes
-}
-
-// codeOf is the code of one partition: its own fault, or what became of the whole request.
-func (w *writing) codeOf(code int16, metadata *string) int16 {
-	if code == 0 && w.tooLarge(metadata) {
-		return kerr.OffsetMetadataTooLarge.Code
+// answer is the code of the next partition in the request's order: its own fault, or what became of all.
+func (w *writing) answer(all int16) int16 {
+	own := w.refused[0]
+	w.refused = w.refused[1:]
+	if own != 0 {
+		return own
 	}
-	return code
+	return all
 }
 
 // run checks, appends, waits for the disk and makes the offsets visible. mark turns the batch into a transaction's.

@@ -75,8 +75,8 @@ func (s *state) unstable(topic string, partition int32) bool {
 // CommitTxnOffsets stores offsets as part of the producer's transaction and answers when they are durable; they become
 // visible with EndTxn. The caller has made sure that the producer's transaction is open, has __consumer_offsets in it,
 // and cannot end before this returns.
-func (c *Coordinator) CommitTxnOffsets(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) *kmsg.TxnOffsetCommitResponse {
-	w := writing{c: c, now: time.Now(), group: req.Group}
+func (c *Coordinator) CommitTxnOffsets(ctx context.Context, req *kmsg.TxnOffsetCommitRequest, refuse Refuse) *kmsg.TxnOffsetCommitResponse {
+	w := writing{c: c, now: time.Now(), group: req.Group, refuse: refuse}
 	for _, t := range req.Topics {
 		for _, p := range t.Partitions {
 			w.add(t.Topic, p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, req.Version >= 2)
@@ -91,7 +91,7 @@ func (c *Coordinator) CommitTxnOffsets(ctx context.Context, req *kmsg.TxnOffsetC
 		rt.Topic, rt.TopicID = t.Topic, t.TopicID
 		for _, p := range t.Partitions {
 			rp := kmsg.NewTxnOffsetCommitResponseTopicPartition()
-			rp.Partition, rp.ErrorCode = p.Partition, w.codeOf(code, p.Metadata)
+			rp.Partition, rp.ErrorCode = p.Partition, w.answer(code)
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		r.Topics = append(r.Topics, rt)

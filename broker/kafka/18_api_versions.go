@@ -24,8 +24,24 @@ func (s *Server) apiVersions(c *call) (kmsg.Response, error) {
 		k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.min, a.max
 		resp.ApiKeys = append(resp.ApiKeys, k)
 	}
-	resp.FinalizedFeaturesEpoch = -1
+	s.features(resp, req.Version)
 	return resp, nil
+}
+
+// features names what clients must know beyond versions: that transactions raise the epoch with each end (KIP-890). The
+// epoch must not be negative, or clients ignore it all.
+func (s *Server) features(resp *kmsg.ApiVersionsResponse, version int16) {
+	const transactionVersion = 2
+	resp.FinalizedFeaturesEpoch = 0
+	final := kmsg.NewApiVersionsResponseFinalizedFeature()
+	final.Name, final.MinVersionLevel, final.MaxVersionLevel = "transaction.version", transactionVersion, transactionVersion
+	resp.FinalizedFeatures = append(resp.FinalizedFeatures, final)
+	if version < 4 {
+		return // a range that begins at 0 cannot be read by clients of version 3 (KIP-1022)
+	}
+	supported := kmsg.NewApiVersionsResponseSupportedFeature()
+	supported.Name, supported.MinVersion, supported.MaxVersion = "transaction.version", 0, transactionVersion
+	resp.SupportedFeatures = append(resp.SupportedFeatures, supported)
 }
 
 // unsupportedAPIVersions is the answer to a version of ApiVersions that we do not know.

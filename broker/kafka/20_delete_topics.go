@@ -53,6 +53,8 @@ func (s *Server) deleteTopic(c *call, rt *kmsg.DeleteTopicsRequestTopic) kmsg.De
 	}
 	if err := s.b.DeleteTopic(c.ctx, *out.Topic); err != nil {
 		out.ErrorCode, out.ErrorMessage = code(err), message(err)
+		return out
 	}
+	s.dropOffsets(c.ctx, *out.Topic)
 	return out
 }

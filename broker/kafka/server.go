@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/weirhub/weir/broker"
+	"github.com/weirhub/weir/broker/group"
+	"github.com/weirhub/weir/broker/txn"
 )
 
 // Options of a Server. The zero value has the defaults named at the constants.
@@ -30,7 +32,10 @@ type Options struct {
 	IdleTimeout time.Duration
 	// InProcessClientID is the client id that calls of Request carry.
 	InProcessClientID string
-	Logger            *slog.Logger
+	// Groups and Transactions are the coordinators' settings; NewProducerID is set by the server.
+	Groups       group.Options
+	Transactions txn.Options
+	Logger       *slog.Logger
 }
 
 const (
@@ -81,6 +86,7 @@ type Server struct {
 	apis     map[int16]*api
 	budget   *semaphore.Weighted
 	sessions sessions
+	coords   coordinators
 	host     string // of Options.Addr; "" without one
 	port     int32
 }
@@ -93,6 +99,7 @@ func NewServer(b *broker.Broker, o Options) *Server {
 		s.apis[s.rows[i].key] = &s.rows[i]
 	}
 	s.host, s.port = splitAddr(o.Addr)
+	s.coords.loaded = make(chan struct{})
 	return s
 }
 

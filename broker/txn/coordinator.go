@@ -29,9 +29,9 @@ var ErrGone = errors.New("partition is gone")
 
 // Markers is how transactions end in the partitions that they have written to.
 type Markers interface {
-	// Mark appends the marker to the partition. After a nil from wait it is durable and readers see what it ended.
+	// Mark appends the marker, which commits or aborts, to the partition. After a nil from wait it is durable and readers see what it ended.
 	// Marking twice must be harmless.
-	Mark(p Partition, marker record.Batch) (wait func(context.Context) error, err error)
+	Mark(p Partition, marker record.Batch, commit bool) (wait func(context.Context) error, err error)
 }
 
 // Options are a coordinator's settings. Zero values mean the defaults that stand beside the fields.

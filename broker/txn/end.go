@@ -167,7 +167,7 @@ func (c *Coordinator) finish(ctx context.Context, t *transaction) error {
 		if t.marked[p] {
 			continue
 		}
-		wait, err := c.markers.Mark(p, marker)
+		wait, err := c.markers.Mark(p, marker, m.state == PrepareCommit)
 		switch {
 		case errors.Is(err, ErrGone):
 			t.marked[p] = true

@@ -49,7 +49,7 @@ func newCluster() *cluster {
 	return &cluster{marks: map[Partition][]record.Batch{}, broken: map[Partition]error{}}
 }
 
-func (c *cluster) Mark(p Partition, marker record.Batch) (func(context.Context) error, error) {
+func (c *cluster) Mark(p Partition, marker record.Batch, _ bool) (func(context.Context) error, error) {
 	if err := c.broken[p]; err != nil {
 		return nil, err
 	}
