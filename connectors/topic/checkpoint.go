@@ -228,7 +228,7 @@ func (x *Transaction) checkpointOffset(ctx context.Context) (int64, error) {
 		if err != nil {
 			return err
 		}
-		if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		if err := kerr.ErrorForCode(resp.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 			return err
 		}
 		found := func(metadata *string, code int16) {
@@ -246,7 +246,9 @@ func (x *Transaction) checkpointOffset(ctx context.Context) (int64, error) {
 			}
 		}
 		for i := range resp.Groups {
-			err = errors.Join(err, kerr.ErrorForCode(resp.Groups[i].ErrorCode))
+			if gerr := kerr.ErrorForCode(resp.Groups[i].ErrorCode); !errors.Is(gerr, kerr.GroupIDNotFound) {
+				err = errors.Join(err, gerr) // a group that was never committed may be no group at all
+			}
 			for _, t := range resp.Groups[i].Topics {
 				for _, p := range t.Partitions {
 					found(p.Metadata, p.ErrorCode)
