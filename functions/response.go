@@ -389,14 +389,17 @@ func (p *parser) failures() error {
 		if err != nil || !more {
 			return err
 		}
+		from := p.Scanner // to show the entry as it was written
 		v, err := p.Any()
 		if err != nil {
 			return err
 		}
 		entry, _ := v.(map[string]any)
-		id, err := identifier(entry["itemIdentifier"])
-		if err != nil {
-			return fmt.Errorf("batchItemFailures: %w", err)
+		id, ok := identifier(entry["itemIdentifier"])
+		if !ok {
+			raw, _ := from.Skip() // it was read once
+			return fmt.Errorf("batchItemFailures: %s names no record; want {\"itemIdentifier\": {\"topic-partition\": \"t-0\", \"offset\": 2}}",
+				shorten(raw))
 		}
 		p.out.failed = append(p.out.failed, id)
 	}
@@ -410,21 +413,18 @@ func (p *parser) failures() error {
 //
 // An offset or a partition may be a number in a string. Anything else fails the whole batch: guessing would commit records
 // that the function meant to see again.
-func identifier(v any) (itemID, error) {
-	bad := fmt.Errorf("itemIdentifier %v names no record; want {\"topic-partition\": \"t-0\", \"offset\": 2}", v)
+func identifier(v any) (id itemID, ok bool) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return itemID{}, bad
+		return id, false
 	}
-	offset, ok := integer(m["offset"])
-	if !ok {
-		return itemID{}, bad
+	if id.offset, ok = integer(m["offset"]); !ok {
+		return id, false
 	}
-	id := itemID{offset: offset}
 	if topic, ok := m["topic"].(string); ok {
 		if n, ok := integer(m["partition"]); ok && n >= 0 && n <= math.MaxInt32 {
 			id.topic, id.partition = topic, int32(n)
-			return id, nil
+			return id, true
 		}
 	}
 	both, ok := m["topic-partition"].(string)
@@ -433,14 +433,11 @@ func identifier(v any) (itemID, error) {
 	}
 	dash := strings.LastIndexByte(both, '-') // a topic's name may have dashes of its own
 	if !ok || dash < 0 {
-		return itemID{}, bad
+		return id, false
 	}
 	n, err := strconv.ParseInt(both[dash+1:], 10, 32)
-	if err != nil {
-		return itemID{}, bad
-	}
 	id.topic, id.partition = both[:dash], int32(n)
-	return id, nil
+	return id, err == nil
 }
 
 func integer(v any) (int64, bool) {
