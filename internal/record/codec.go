@@ -1,10 +1,8 @@
 package record
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Codec is the compression of a batch, by Kafka's number.
@@ -22,6 +20,9 @@ const (
 // DefaultMaxDecompressed bounds what one batch may expand to: 64 times Kafka's default max.message.bytes, far above any
 // honest batch and small enough that a bomb cannot take the process down.
 const DefaultMaxDecompressed = 64 << 20
+
+// ErrTooLarge is the error of Decompress for a payload that expands beyond its limit.
+var ErrTooLarge = errors.New("decompressed batch is too large")
 
 var codecNames = [...]string{"none", "gzip", "snappy", "lz4", "zstd"}
 
@@ -44,39 +45,48 @@ func ParseCodec(s string) (Codec, error) {
 
 // Compress appends the compressed src to dst.
 func Compress(dst, src []byte, c Codec) []byte {
-	comp := compressors[c]
-	var buf bytes.Buffer
-	out, _ := comp.Compress(&buf, src)
-	return append(dst, out...)
+	switch c {
+	case None:
+		return append(dst, src...)
+	case Gzip:
+		return compressGzip(dst, src)
+	case Snappy:
+		return compressSnappy(dst, src)
+	case LZ4:
+		return compressLZ4(dst, src)
+	case Zstd:
+		return compressZstd(dst, src)
+	}
+	panic("BUG: compress with " + c.String())
 }
 
-var compressors = func() (out [5]kgo.Compressor) {
-	for c, codec := range map[Codec]kgo.CompressionCodec{
-		Gzip: kgo.GzipCompression(), Snappy: kgo.SnappyCompression(), LZ4: kgo.Lz4Compression(), Zstd: kgo.ZstdCompression(),
-	} {
-		comp, err := kgo.DefaultCompressor(codec)
-		if err != nil {
-			panic("BUG: compressor: " + err.Error())
-		}
-		out[c] = comp
-	}
-	return out
-}()
-
-// Decompress appends the decompressed src to dst and fails once the result would exceed maxBytes
-// (DefaultMaxDecompressed when 0).
+// Decompress appends the decompressed src to dst. It fails with ErrTooLarge once the result would exceed maxBytes
+// (DefaultMaxDecompressed when 0 or above that), and holds no more memory than that limit meanwhile.
 func Decompress(dst, src []byte, c Codec, maxBytes int) ([]byte, error) {
-	if maxBytes <= 0 {
+	if maxBytes <= 0 || maxBytes > DefaultMaxDecompressed {
 		maxBytes = DefaultMaxDecompressed
 	}
-	out, err := decompressor.Decompress(src, kgo.CompressionCodecType(c))
+	n := len(dst)
+	var err error
+	switch c {
+	case None:
+		if len(src) > maxBytes {
+			return dst, ErrTooLarge
+		}
+		return append(dst, src...), nil
+	case Gzip:
+		dst, err = decompressGzip(dst, src, maxBytes)
+	case Snappy:
+		dst, err = decompressSnappy(dst, src, maxBytes)
+	case LZ4:
+		dst, err = decompressLZ4(dst, src, maxBytes)
+	case Zstd:
+		dst, err = decompressZstd(dst, src, maxBytes)
+	default:
+		return dst, fmt.Errorf("unknown codec %d", int8(c))
+	}
 	if err != nil {
-		return dst, err
+		return dst[:n], fmt.Errorf("%s: %w", c, err)
 	}
-	if len(out) > maxBytes {
-		return dst, fmt.Errorf("decompressed batch exceeds %d bytes", maxBytes)
-	}
-	return append(dst, out...), nil
+	return dst, nil
 }
-
-var decompressor = kgo.DefaultDecompressor()
