@@ -18,6 +18,7 @@ type Column struct {
 	Metadata string     // the record's part that it shows: key, headers, timestamp, partition, offset, topic
 	Virtual  bool       // a metadata column that is read and never written
 	Computed parse.Expr // over the columns that are not computed
+	Text     string     // Computed as written
 	Comment  string
 }
 

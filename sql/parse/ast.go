@@ -39,6 +39,7 @@ type ColumnDef struct {
 	Type     TypeName
 	Metadata *Metadata
 	Computed Expr
+	Text     string // Computed as written
 	Comment  string
 }
 
@@ -54,6 +55,7 @@ type WatermarkDef struct {
 	sqlerr.Span
 	Column Ident
 	As     Expr
+	Text   string // As as written
 }
 
 // Option is 'key' = 'value' of WITH and of hints.

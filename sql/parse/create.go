@@ -63,7 +63,7 @@ func (p *parser) tableElement(s *CreateTable) {
 	case p.accept("WATERMARK", "FOR"):
 		w := &WatermarkDef{Column: p.ident("a column")}
 		p.expect("AS")
-		w.As = p.expr()
+		w.As, w.Text = p.exprText()
 		w.Span = p.since(start.Span)
 		if s.Watermark != nil {
 			p.fail(start.Span, "a table has one watermark", "remove one of the two")
@@ -91,7 +91,7 @@ func (p *parser) notEnforced() {
 func (p *parser) column(s *CreateTable) ColumnDef {
 	c := ColumnDef{Ident: p.ident("a column")}
 	if p.accept("AS") {
-		c.Computed = p.expr()
+		c.Computed, c.Text = p.exprText()
 	} else {
 		c.Type = p.typeName()
 		if at := p.peek(); p.accept("METADATA") {
@@ -110,6 +110,13 @@ func (p *parser) column(s *CreateTable) ColumnDef {
 		c.Comment = p.stringLit("a comment").Text
 	}
 	return c
+}
+
+// exprText reads an expression and keeps its text.
+func (p *parser) exprText() (Expr, string) {
+	start := p.peek().Off
+	e := p.expr()
+	return e, p.src[start:max(start, p.last().End)]
 }
 
 // options reads 'key' = 'value', ...

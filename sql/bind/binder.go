@@ -1,0 +1,87 @@
+package bind
+
+import (
+	"errors"
+
+	"github.com/weirhub/weir/internal/suggest"
+	"github.com/weirhub/weir/sql/catalog"
+	"github.com/weirhub/weir/sql/funcs"
+	"github.com/weirhub/weir/sql/parse"
+	"github.com/weirhub/weir/sql/plan"
+	"github.com/weirhub/weir/sql/sqlerr"
+)
+
+// Binder binds one statement. It is used once.
+type Binder struct {
+	catalog *catalog.Catalog
+	// file makes a table of a path in FROM; nil where there are no files.
+	file func(path string) (*catalog.Table, error)
+
+	errs     []*sqlerr.Error
+	warnings []*sqlerr.Error
+	ctes     []cte
+	views    []string // being bound, to find a view that uses itself
+	// Broken names tables whose CREATE was refused: statements that use one are not reported again, and have no plan.
+	Broken map[string]bool
+	// places remembers where a column reference stood, for errors that are found after binding.
+	places map[*plan.Column]sqlerr.Span
+}
+
+type cte struct {
+	name string
+	node plan.Node
+}
+
+// New makes a Binder over a catalog. file makes a table of a path in FROM, and may be nil.
+func New(c *catalog.Catalog, file func(path string) (*catalog.Table, error)) *Binder {
+	return &Binder{catalog: c, file: file, places: map[*plan.Column]sqlerr.Span{}}
+}
+
+// Warnings are remarks about a statement that is right but probably not meant so.
+func (b *Binder) Warnings() []*sqlerr.Error { return b.warnings }
+
+// Query binds a query. The plan is nil where there are errors.
+func (b *Binder) Query(q *parse.Query) (plan.Node, []*sqlerr.Error) {
+	n := b.query(q)
+	if len(b.errs) > 0 {
+		sqlerr.Sort(b.errs)
+		return nil, b.errs
+	}
+	return n, nil
+}
+
+func (b *Binder) fail(at sqlerr.Span, msg, hint string) {
+	b.errs = append(b.errs, sqlerr.New(at, msg, hint))
+}
+
+func (b *Binder) warn(at sqlerr.Span, msg, hint string) {
+	b.warnings = append(b.warnings, sqlerr.New(at, msg, hint))
+}
+
+// failCall reports what funcs says about a call.
+func (b *Binder) failCall(at sqlerr.Span, name string, err error) {
+	var fe *funcs.Error
+	if !errors.As(err, &fe) {
+		b.fail(at, err.Error(), "")
+		return
+	}
+	if !fe.Unknown {
+		b.fail(at, fe.Msg, fe.Hint)
+		return
+	}
+	hint := "the functions are listed by SHOW FUNCTIONS"
+	if near, ok := suggest.Nearest(name, funcs.Names()); ok {
+		hint = didYouMean(near)
+	}
+	b.fail(at, "unknown function "+name, hint)
+}
+
+func didYouMean(name string) string { return "did you mean " + name + "?" }
+
+// nearest is the hint for a name that is not among the candidates, or otherwise.
+func nearest(name string, candidates []string, otherwise string) string {
+	if near, ok := suggest.Nearest(name, candidates); ok {
+		return didYouMean(near)
+	}
+	return otherwise
+}
