@@ -38,6 +38,9 @@ type SourceOptions struct {
 	Start int64
 	// Bounded ends the source at the end of committed records that is noted when it opens.
 	Bounded bool
+	// Until makes a source that follows a bounded one: when it is closed, the end of committed records is noted. It is
+	// how a pipeline ends after those that write its topic.
+	Until <-chan struct{}
 	// NewDecoder is called once per task.
 	NewDecoder func() (Decoder, error)
 }
@@ -50,6 +53,7 @@ type Source struct {
 	task stream.Task
 
 	decoder Decoder
+	bounded bool // parts have their ends
 	parts   []*sourcePartition
 	byID    map[int32]*sourcePartition
 	turn    int
@@ -98,7 +102,7 @@ func (s *Source) Open(ctx context.Context, from []stream.Position) error {
 	for _, p := range from {
 		known[p.Split] = p.Offset
 	}
-	var all, fresh []int32
+	var fresh []int32
 	for id := s.task.Index; id < n; id += s.task.Of {
 		p := &sourcePartition{id: int32(id), split: fmt.Sprintf("%s-%d", s.o.Topic, id), next: -1}
 		if offset, ok := known[p.split]; ok {
@@ -108,12 +112,17 @@ func (s *Source) Open(ctx context.Context, from []stream.Position) error {
 		}
 		s.parts = append(s.parts, p)
 		s.byID[p.id] = p
-		all = append(all, p.id)
 	}
 	if err := s.place(ctx, fresh); err != nil {
 		return err
 	}
-	return s.bound(ctx, all)
+	for _, p := range s.parts {
+		p.fetch = p.next
+	}
+	if s.o.Bounded {
+		return s.bound(ctx)
+	}
+	return nil
 }
 
 // place puts partitions without a checkpoint at the start that the options say. Their position is told at once: a
@@ -132,13 +141,15 @@ func (s *Source) place(ctx context.Context, fresh []int32) error {
 	return nil
 }
 
-// bound notes the end of a bounded source.
-func (s *Source) bound(ctx context.Context, all []int32) error {
-	for _, p := range s.parts {
-		p.fetch = p.next
-	}
-	if !s.o.Bounded || len(all) == 0 {
+// bound notes the end of each partition: from here on the source is bounded.
+func (s *Source) bound(ctx context.Context) error {
+	s.bounded = true
+	if len(s.parts) == 0 {
 		return nil
+	}
+	all := make([]int32, len(s.parts))
+	for i, p := range s.parts {
+		all[i] = p.id
 	}
 	ends, err := s.c.ListOffsets(ctx, s.o.Topic, all, Latest, true)
 	if err != nil {
@@ -150,6 +161,19 @@ func (s *Source) bound(ctx context.Context, all []int32) error {
 		s.task.Metrics.AddProgress(0, max(0, p.end-p.next))
 	}
 	return nil
+}
+
+// told reports that Until has been closed and the ends are not noted yet.
+func (s *Source) told() bool {
+	if s.bounded || s.o.Until == nil {
+		return false
+	}
+	select {
+	case <-s.o.Until:
+		return true
+	default:
+		return false
+	}
 }
 
 // Splits are the task's partitions.
@@ -164,6 +188,11 @@ func (s *Source) Splits() []string {
 // Read gives rows of one partition. Data path 5/7 (DESIGN): record batches become columns here.
 func (s *Source) Read(ctx context.Context) (stream.Batch, error) {
 	for {
+		if s.told() {
+			if err := s.bound(ctx); err != nil {
+				return stream.Batch{}, err
+			}
+		}
 		if b, ok := s.ready(); ok {
 			return b, nil
 		}
@@ -182,7 +211,7 @@ func (s *Source) allEnded() bool {
 			return false
 		}
 	}
-	return s.o.Bounded || len(s.parts) == 0
+	return s.bounded || len(s.parts) == 0 && s.o.Until == nil
 }
 
 // ready decodes what has been fetched, partition after partition.
@@ -201,7 +230,7 @@ func (s *Source) ready() (stream.Batch, bool) {
 			continue
 		}
 		p.moved = false
-		p.ended = s.o.Bounded && p.next >= p.end
+		p.ended = s.bounded && p.next >= p.end
 		if p.ended {
 			p.queue = nil
 		}
@@ -213,7 +242,7 @@ func (s *Source) ready() (stream.Batch, bool) {
 
 // decode fills the decoder from one partition's queue.
 func (s *Source) decode(p *sourcePartition) {
-	for p.queue != nil && s.decoder.Rows()+s.decoder.Bad() < maxBatchRows && !(s.o.Bounded && p.next >= p.end) {
+	for p.queue != nil && s.decoder.Rows()+s.decoder.Bad() < maxBatchRows && !(s.bounded && p.next >= p.end) {
 		b, read, ok := p.queue.next()
 		if !ok {
 			p.queue = nil
@@ -258,9 +287,15 @@ func (s *Source) load(ctx context.Context) error {
 	if s.ahead == nil {
 		s.start(ctx)
 	}
+	until := s.o.Until
+	if s.bounded {
+		until = nil
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-until:
+		return nil // Read notes the ends; the fetch goes on
 	case a := <-s.ahead:
 		s.ahead = nil
 		if a.err != nil {
@@ -290,7 +325,7 @@ func (s *Source) pending() bool {
 func (s *Source) start(ctx context.Context) {
 	from := map[int32]int64{}
 	for _, p := range s.parts {
-		if !p.ended && !(s.o.Bounded && p.fetch >= p.end) {
+		if !p.ended && !(s.bounded && p.fetch >= p.end) {
 			from[p.id] = p.fetch
 		}
 	}
@@ -346,7 +381,7 @@ func (s *Source) queue(p *sourcePartition, f fetched) {
 	switch {
 	case last >= p.fetch:
 		p.fetch, p.queue = last+1, newCommittedBatches(f)
-	case s.o.Bounded && f.end >= p.end && len(f.data) == 0:
+	case s.bounded && f.end >= p.end && len(f.data) == 0:
 		// Nothing lies between here and the noted end: compaction or a transaction's marker left a hole.
 		s.task.Metrics.AddProgress(p.end-p.next, 0)
 		p.fetch, p.next, p.moved = p.end, p.end, true
