@@ -9,7 +9,7 @@ import (
 )
 
 // pageBytes is the unit in which a file's bytes are kept: growing a segment never copies more than one page, and a
-// small file pays for what it holds, because the last page grows like any slice.
+// small file pays for what it holds, because the first page grows like any slice.
 const pageBytes = 64 << 10
 
 // memFile is an open file; several may share one memData.
@@ -196,7 +196,11 @@ func (p *pages) writeAt(b []byte, off int64) {
 func (p *pages) append(b []byte) {
 	for len(b) > 0 {
 		if p.size%pageBytes == 0 {
-			p.list = append(p.list, nil)
+			var page []byte
+			if p.size > 0 { // no longer a small file
+				page = make([]byte, 0, pageBytes)
+			}
+			p.list = append(p.list, page)
 		}
 		last := len(p.list) - 1
 		n := min(len(b), pageBytes-len(p.list[last]))
