@@ -73,7 +73,9 @@ func (x *Transaction) Restore(ctx context.Context) (*stream.Checkpoint, error) {
 	return c, nil
 }
 
-// Commit ends the transaction: all output since the last one, the group's offsets and the checkpoint's record.
+// Commit ends the transaction: all output since the last one, the group's offsets and the checkpoint's record. It is decided
+// when Commit returns; readers may see it some milliseconds later, when the cluster has written its markers. After the
+// last checkpoint that is waited for, so that whoever counts after a bounded run finds all.
 func (x *Transaction) Commit(ctx context.Context, c *stream.Checkpoint) error {
 	value, err := c.Encode()
 	if err != nil {
@@ -95,7 +97,13 @@ func (x *Transaction) Commit(ctx context.Context, c *stream.Checkpoint) error {
 	if err := x.commitOffsets(ctx, c, at); err != nil {
 		return x.translate(err)
 	}
-	return x.translate(x.end(ctx))
+	if err := x.end(ctx); err != nil {
+		return x.translate(err)
+	}
+	if c.Last {
+		return x.begin(ctx) // answers only when nothing of the transaction before is left to do
+	}
+	return nil
 }
 
 // flush sends everything and waits until it is acknowledged. The checkpoint's record is alone in its batch, because its

@@ -47,14 +47,15 @@ func NewCluster(r Requester) *Cluster {
 	return c
 }
 
-// retriable reports whether trying again may mend err: the protocol says so of its error codes, and of the rest only
-// the end of ctx is final.
+// retriable reports whether trying again may mend err: the protocol says so of its error codes (of CONCURRENT_TRANSACTIONS
+// it says no, but a transaction that is still ending answers it for some milliseconds), and of the rest only the end of
+// ctx is final.
 func retriable(err error) bool {
 	if err == nil || stream.IsPermanent(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
 	var ke *kerr.Error
-	return !errors.As(err, &ke) || ke.Retriable
+	return !errors.As(err, &ke) || ke.Retriable || errors.Is(err, kerr.ConcurrentTransactions)
 }
 
 // retry calls try until it succeeds, fails for good, or patience is over. forget names the topics whose leaders are

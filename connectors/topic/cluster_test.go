@@ -77,6 +77,36 @@ func produce(t *testing.T, brokers []string, commit bool, records ...*kgo.Record
 	if err := c.EndTransaction(t.Context(), end); err != nil {
 		t.Fatal(err)
 	}
+	settle(t, NewCluster(&Client{c}), records[0].Topic)
+}
+
+// settle waits until no transaction is open in a topic: a cluster writes its markers after it has answered EndTxn.
+func settle(t *testing.T, c *Cluster, topic string) {
+	t.Helper()
+	n, err := c.Partitions(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := make([]int32, n)
+	for i := range parts {
+		parts[i] = int32(i)
+	}
+	for {
+		committed, err := c.ListOffsets(t.Context(), topic, parts, Latest, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := c.ListOffsets(t.Context(), topic, parts, Latest, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Equal(committed, all) {
+			return
+		}
+		if !pause(t.Context(), firstWait) {
+			t.Fatal("a transaction stays open")
+		}
+	}
 }
 
 // consume reads all committed records of a topic with a client that is not ours.

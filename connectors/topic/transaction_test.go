@@ -293,7 +293,7 @@ func TestDeadLetterSaysWhyAndWhereFrom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Commit(ctx, &stream.Checkpoint{ID: 1}); err != nil {
+	if err := x.Commit(ctx, &stream.Checkpoint{ID: 1, Last: true}); err != nil {
 		t.Fatal(err)
 	}
 	got := consume(t, addrs, c, x.o.DeadLetterTopic)
@@ -330,7 +330,7 @@ func TestLargeOutputKeepsOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := x.Commit(ctx, &stream.Checkpoint{ID: 1}); err != nil {
+	if err := x.Commit(ctx, &stream.Checkpoint{ID: 1, Last: true}); err != nil {
 		t.Fatal(err)
 	}
 	last := map[int32]string{}
