@@ -2,8 +2,10 @@ package format
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strconv"
 	"syscall"
@@ -144,6 +146,107 @@ func BenchmarkJSONDecode(b *testing.B) {
 			for _, v := range values {
 				c = click{}
 				if err := json.Unmarshal(v, &c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}
+
+// flightLines makes n lines of 19 fields, some NA, as of a table of flights.
+func flightLines(n int) [][]byte {
+	r := rand.New(rand.NewPCG(1, 9))
+	out := make([][]byte, n)
+	for i := range out {
+		late := strconv.Itoa(r.IntN(200) - 30)
+		if r.IntN(40) == 0 {
+			late = "NA"
+		}
+		out[i] = fmt.Appendf(nil, "2013,%d,%d,%d,%d,%s,%d,%d,%s,%s,%d,N%05d,%s,%s,%d,%d,%d,%d,2013-%02d-%02dT%02d:00:00Z\n",
+			1+r.IntN(12), 1+r.IntN(28), r.IntN(2400), r.IntN(2400), late, r.IntN(2400), r.IntN(2400), late, pick(r, "UA", "B6", "DL"),
+			r.IntN(6000), r.IntN(99999), pick(r, "EWR", "LGA", "JFK"), pick(r, "IAH", "MIA", "ATL"), r.IntN(600), r.IntN(3000), r.IntN(24),
+			r.IntN(60), 1+r.IntN(12), 1+r.IntN(28), r.IntN(24))
+	}
+	return out
+}
+
+// BenchmarkCSVDecode compares the CSV decoder, typed columns included, with encoding/csv, which gives strings.
+func BenchmarkCSVDecode(b *testing.B) {
+	lines := flightLines(50_000)
+	text := bytes.Join(lines, nil)
+	b.Run("weir", func(b *testing.B) {
+		fields, err := InferCSV(bytes.NewReader(text), false, Options{NullLiterals: []string{"NA"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		d, err := NewDecoder("csv", fields, Options{NullLiterals: []string{"NA"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmarkRows(b, lines, func() {
+			for rest := text; len(rest) > 0; {
+				s, err := d.DecodeNext(rest, true, "f.csv", 1)
+				if err != nil {
+					b.Fatal(err)
+				}
+				rest = rest[s.Bytes:]
+				if d.Rows() == 8192 {
+					take(b, d)
+				}
+			}
+			take(b, d)
+		})
+	})
+	b.Run("encoding-csv", func(b *testing.B) {
+		benchmarkRows(b, lines, func() {
+			r := csv.NewReader(bytes.NewReader(text))
+			r.ReuseRecord = true
+			for {
+				if _, err := r.Read(); err == io.EOF {
+					return
+				} else if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkJSONEncode compares writing the same rows with encoding/json from structs.
+func BenchmarkJSONEncode(b *testing.B) {
+	values := clicks(8192)
+	d, err := NewDecoder("json", clickFields, Options{Timestamps: TimestampISO})
+	if err != nil {
+		b.Fatal(err)
+	}
+	events := make([]click, len(values))
+	for i, v := range values {
+		if err := d.DecodeRecord(&record.Record{Value: v}, "clicks", 0); err != nil {
+			b.Fatal(err)
+		}
+		if err := json.Unmarshal(v, &events[i]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rec, _ := d.Take()
+	defer rec.Release()
+	b.Run("weir", func(b *testing.B) {
+		e, err := NewEncoder("json", rec.Schema(), nil, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		buf := make([]byte, 0, 4096)
+		benchmarkRows(b, values, func() {
+			e.Reset(rec)
+			for i := range len(values) {
+				buf, _ = e.Append(buf[:0], i)
+			}
+		})
+	})
+	b.Run("encoding-json", func(b *testing.B) {
+		benchmarkRows(b, values, func() {
+			for i := range events {
+				if _, err := json.Marshal(&events[i]); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -281,7 +281,7 @@ func TestNothingIsAllocatedPerWrittenRow(t *testing.T) {
 // once, and does not depend on where the text is cut into pieces.
 func FuzzCSV(f *testing.F) {
 	for _, s := range []string{
-		"a,b\n1,2\n", "\"a\",\"b\"\"c\"\r\n\r\n\"x\ny\",z", "1,\"open\n2,b\n3,c\n", "\"a\"b,c\n", "a,b,c\n\"", "\"\"\n", ",\n", "#x\na", "\r", "\"a\"\r", "a\rb,c",
+		"a,b\n1,2\n", "\"a\",\"b\"\"c\"\r\n\r\n\"x\ny\",z", "1,\"open\n2,b\n3,c\n", "\"a\"b,c\n", "a,b,c\n\"", "\"\"\n", ",\n", "#x\na", "\r", "\"a\"\r", "a\rb,c", "000,\"0000\"0000",
 	} {
 		f.Add([]byte(s), uint8(3))
 	}

@@ -55,7 +55,10 @@ func (d *Decoder) nextCSV(c *csvDecoder, v []byte, atEOF bool, path string) (Ste
 			return s, d.DecodeRecord(&d.scratch, path, -1)
 		}
 	}
-	s, _ := firstLine(v, true)
+	s, whole := firstLine(v, atEOF)
+	if !whole {
+		return Step{}, nil
+	}
 	d.scratch.Value = withoutLineEnd(v[:s.Bytes])
 	reason := state.String()
 	if state == csvRecord {
