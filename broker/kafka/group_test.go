@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -64,19 +65,69 @@ func (s *seen) distinct() int {
 	return len(s.mu.times)
 }
 
-// consume polls and commits after each poll until ctx ends or enough is seen.
-func consume(ctx context.Context, cl *kgo.Client, s *seen, enough int) error {
-	for ctx.Err() == nil && s.distinct() < enough {
-		fs := cl.PollFetches(ctx)
-		if err := fs.Err0(); err != nil {
-			return nil // closed, or ctx
-		}
-		fs.EachRecord(func(r *kgo.Record) { s.add(string(r.Value)) })
-		if err := cl.CommitUncommittedOffsets(ctx); err != nil && ctx.Err() == nil {
-			continue // a rebalance took the partitions; their records come again
-		}
+// consume lets clients poll and commit after each poll until enough distinct values are seen, and fails the test when
+// that does not come about.
+func (n *node) consume(s *seen, enough int, clients ...*kgo.Client) {
+	n.t.Helper()
+	ctx, cancel := context.WithCancel(n.ctx())
+	defer cancel()
+	var wait sync.WaitGroup
+	for _, cl := range clients {
+		wait.Go(func() {
+			for ctx.Err() == nil {
+				fs := cl.PollFetches(ctx)
+				fs.EachRecord(func(r *kgo.Record) { s.add(string(r.Value)) })
+				_ = cl.CommitUncommittedOffsets(ctx) // refused when a rebalance took the partitions: their records come again
+				if s.distinct() >= enough {
+					cancel()
+				}
+			}
+		})
 	}
-	return nil
+	wait.Wait()
+	if d := s.distinct(); d < enough {
+		n.t.Fatalf("%d of %d records were seen", d, enough)
+	}
+}
+
+// pause lets the broker's clock run: what is waited for here is a session timeout, which no event announces.
+func (n *node) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-n.t.Context().Done():
+	}
+}
+
+// mortal is a network that can be cut off for good: what uses it is dead to the broker without a word.
+type mortal struct {
+	mu struct {
+		sync.Mutex
+		dead  bool
+		conns []net.Conn
+	}
+}
+
+func (m *mortal) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	nc, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.dead && err == nil {
+		_ = nc.Close()
+		return nil, net.ErrClosed
+	}
+	m.mu.conns = append(m.mu.conns, nc)
+	return nc, err
+}
+
+func (m *mortal) kill() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.dead = true
+	for _, nc := range m.mu.conns {
+		_ = nc.Close()
+	}
 }
 
 // Two members share a topic; one is killed without leaving and one leaves; nothing is lost, for the eager and the
@@ -90,34 +141,30 @@ func TestGroupLosesNothingWhenMembersDieOrLeave(t *testing.T) {
 				n.createTopic("t", 6, nil)
 				n.produceNumbered("t", records)
 				got := newSeen()
-				member := func() *kgo.Client {
-					return n.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.Balancers(balancer), kgo.DisableAutoCommit(),
-						kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(200*time.Millisecond), kgo.FetchMaxPartitionBytes(20_000))
+				var net mortal
+				member := func(opts ...kgo.Opt) *kgo.Client {
+					return n.client(append(opts, kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.Balancers(balancer), kgo.DisableAutoCommit(),
+						kgo.SessionTimeout(time.Second), kgo.HeartbeatInterval(100*time.Millisecond), kgo.FetchMaxPartitionBytes(20_000),
+						kgo.FetchMaxWait(200*time.Millisecond))...)
 				}
-				first, second := member(), member()
-				ctx := n.ctx()
-				var wait sync.WaitGroup
-				wait.Go(func() { _ = consume(ctx, first, got, records/3) })
-				wait.Go(func() { _ = consume(ctx, second, got, records/3) })
-				wait.Wait()
+				first, second := member(), member(kgo.Dialer(net.dial), kgo.RetryTimeout(time.Second))
+				n.consume(got, records/3, first, second)
 				if how == "dies" {
-					second.PauseFetchTopics("t")
-					_ = second.LeaveGroupContext(canceled())
+					net.kill()
+				} else {
+					second.Close()
 				}
-				second.Close()
-				_ = consume(ctx, first, got, records)
-				if d := got.distinct(); d != records {
-					t.Fatalf("%d of %d records were seen", d, records)
+				n.consume(got, records, first)
+				patience := n.ctx()
+				for d := n.describe("g"); len(d.Members) != 1; d = n.describe("g") {
+					if len(d.Members) == 0 || patience.Err() != nil {
+						t.Fatalf("%d members are left, want 1: %v", len(d.Members), d)
+					}
+					n.pause(50 * time.Millisecond)
 				}
 			})
 		}
 	}
-}
-
-func canceled() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
 }
 
 // Committed offsets and membership are there after a restart: the group goes on where it was, in the same generation.
@@ -127,7 +174,7 @@ func TestGroupGoesOnAfterRestart(t *testing.T) {
 	n.produceNumbered("t", 1000)
 	got := newSeen()
 	cl := n.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.DisableAutoCommit())
-	_ = consume(n.ctx(), cl, got, 1000)
+	n.consume(got, 1000, cl)
 	if err := cl.CommitUncommittedOffsets(n.ctx()); err != nil {
 		t.Fatal(err)
 	}
@@ -172,24 +219,19 @@ func TestStaticMemberComesBackWithoutRebalance(t *testing.T) {
 	n.createTopic("t", 2, nil)
 	n.produceNumbered("t", 100)
 	member := func(id string) *kgo.Client {
-		return n.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.InstanceID(id), kgo.DisableAutoCommit(), kgo.Balancers(kgo.RangeBalancer()))
+		return n.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.InstanceID(id), kgo.DisableAutoCommit(),
+			kgo.Balancers(kgo.RangeBalancer()), kgo.HeartbeatInterval(100*time.Millisecond), kgo.FetchMaxWait(200*time.Millisecond))
 	}
 	a, b := member("a"), member("b")
 	got := newSeen()
-	ctx := n.ctx()
-	var wait sync.WaitGroup
-	wait.Go(func() { _ = consume(ctx, a, got, 100) })
-	wait.Go(func() { _ = consume(ctx, b, got, 100) })
-	wait.Wait()
+	n.consume(got, 100, a, b)
 	_, generation := a.GroupMetadata()
 	assigned := assignedTo(n.describe("g"), "b")
 	b.Close() // a static member does not leave
 	n.produceNumbered("t", 200)
 	b = member("b")
 	got = newSeen()
-	wait.Go(func() { _ = consume(ctx, a, got, 200) })
-	wait.Go(func() { _ = consume(ctx, b, got, 200) })
-	wait.Wait()
+	n.consume(got, 200, a, b)
 	d := n.describe("g")
 	if _, after := a.GroupMetadata(); after != generation || d.State != "Stable" {
 		t.Fatalf("generation %d and state %s after the member came back, want %d and Stable", after, d.State, generation)
@@ -218,7 +260,7 @@ func TestGroupAdministration(t *testing.T) {
 	n.createTopic("other", 1, nil)
 	n.produceNumbered("t", 10)
 	cl := n.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.DisableAutoCommit())
-	_ = consume(n.ctx(), cl, newSeen(), 10)
+	n.consume(newSeen(), 10, cl)
 	adm := n.admin()
 	ctx := n.ctx()
 	var offsets kadm.Offsets

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weirhub/weir/broker"
+	"github.com/weirhub/weir/broker/group"
 	"github.com/weirhub/weir/internal/vfs"
 )
 
@@ -39,7 +40,7 @@ func start(t testing.TB, fs vfs.FS, o broker.Options) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, fs: fs, b: b, s: NewServer(b, Options{}), addr: ln.Addr().String()}
+	n := &node{t: t, fs: fs, b: b, s: NewServer(b, Options{Groups: group.Options{MinSession: 100 * time.Millisecond}}), addr: ln.Addr().String()}
 	ctx, cancel := context.WithCancel(context.Background())
 	serveCtx, stopServing := context.WithCancel(ctx)
 	ran, served, coordinated := make(chan error, 1), make(chan error, 1), make(chan error, 1)
