@@ -10,9 +10,14 @@ import (
 // Instance is one running copy of a function: a handler that one invocation uses at a time.
 type Instance interface {
 	Handler
+	// Invoke returns an ErrNotTaken when the code ended before it saw the event; the pool then takes another instance.
+
 	// Alive is false when the instance cannot be used again: it has crashed, or was killed.
 	Alive() bool
 }
+
+// ErrNotTaken is an instance's error for an event that its code has never seen.
+var ErrNotTaken = errors.New("the instance ended before it took the event")
 
 // Pool spreads the invocations of a function over up to max instances. It starts one when an invocation finds none idle,
 // and keeps it until Close. It is a Handler.
@@ -39,6 +44,10 @@ const (
 	maxRestart   = 10 * time.Second
 )
 
+// maxTakes is how many instances an event is offered to when they end before they take it: the idle ones of a crash that
+// hit all of them, then new ones.
+const maxTakes = 8
+
 // NewPool makes a pool of up to limit instances and starts none.
 func NewPool(limit int, start func(context.Context) (Instance, error)) *Pool {
 	p := &Pool{start: start, slots: make(chan struct{}, max(limit, 1)), done: make(chan struct{})}
@@ -56,16 +65,21 @@ func (p *Pool) Invoke(ctx context.Context, e Event) (Result, error) {
 		return Result{}, ErrClosed
 	}
 	defer func() { <-p.slots }()
-	in, err := p.take(ctx)
-	if err != nil {
-		return Result{}, err
+	for try := 1; ; try++ {
+		in, err := p.take(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		res, err := in.Invoke(ctx, e)
+		p.put(in)
+		switch {
+		case err == nil:
+			return res, nil
+		case errors.Is(err, ErrNotTaken) && try < maxTakes:
+			continue
+		}
+		return Result{}, p.ended(err)
 	}
-	res, err := in.Invoke(ctx, e)
-	p.put(in)
-	if err != nil {
-		err = p.ended(err)
-	}
-	return res, err
 }
 
 // Warm starts one instance, so that a function that cannot start is found before its first event.

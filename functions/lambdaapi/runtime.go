@@ -116,14 +116,15 @@ func (r *Runtime) failure() error {
 	return r.mu.err
 }
 
-// Invoke hands an event to the instance and waits for its answer. One call at a time. After an error that is not a
+// Invoke hands an event to the instance and waits for its answer. One call at a time. functions.ErrNotTaken says that the
+// instance has ended and never saw the event. After an error that is not a
 // *functions.FunctionError of the function's own the instance must be ended: it may still work on the event.
 func (r *Runtime) Invoke(ctx context.Context, in Invocation) ([]byte, error) {
 	c := &call{Invocation: in, done: make(chan result, 1)}
 	select {
 	case r.calls <- c:
 	case <-r.gone:
-		return nil, r.failure()
+		return nil, fmt.Errorf("%w: %w", functions.ErrNotTaken, r.failure())
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

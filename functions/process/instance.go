@@ -178,7 +178,7 @@ func (in *instance) Invoke(ctx context.Context, e functions.Event) (functions.Re
 		return functions.Result{}, err
 	}
 	var fe *functions.FunctionError
-	if errors.As(err, &fe) && fe.Type == functions.TypeExit {
+	if !errors.Is(err, functions.ErrNotTaken) && errors.As(err, &fe) && fe.Type == functions.TypeExit {
 		fe = &functions.FunctionError{Type: fe.Type, Message: fe.Message, RequestID: id}
 		return functions.Result{}, fe
 	}

@@ -46,6 +46,9 @@ func open(t testing.TB, spec functions.Spec, o Options) *Handler {
 	if spec.Name == "" {
 		spec.Name = "f"
 	}
+	if spec.Env == nil {
+		spec.Env = map[string]string{"WEIR_PYTHON_LOOP": "builtin"} // also where awslambdaric is installed
+	}
 	h, err := Open(t.Context(), spec, o)
 	var missing *functions.RuntimeMissingError
 	if errors.As(err, &missing) && os.Getenv("CI") == "" {
@@ -80,6 +83,30 @@ func runtimeOf(runtime, module string) functest.Runtime {
 // A Python function behaves as every function does.
 func TestConformancePython(t *testing.T) { functest.Run(t, runtimeOf("python3", "app")) }
 
+// A Python function run by AWS's own client behaves as every function does, also after an answer over the limit, which that client
+// does not survive.
+func TestConformanceAwslambdaric(t *testing.T) {
+	if exec.Command("python3", "-c", "import awslambdaric").Run() != nil {
+		t.Skip("python3 has no awslambdaric")
+	}
+	of := func(function string) functions.Handler {
+		spec := functions.Spec{Handler: "app." + function, Concurrency: 3, Timeout: time.Minute, Env: map[string]string{}}
+		return open(t, spec, Options{})
+	}
+	functest.Run(t, functest.Runtime{
+		Keep: func(*testing.T) functions.Handler { return of("keep") },
+		Slow: func(*testing.T) functions.Handler { return of("slow") },
+	})
+	h := of("big")
+	var fe *functions.FunctionError
+	if _, err := invoke(t, h, `{"bytes":6291557}`); !errors.As(err, &fe) || fe.Type != functions.TypeResponseTooLarge {
+		t.Errorf("got %v", err)
+	}
+	if got, err := invoke(t, h, `{"bytes":0}`); err != nil || got != `"ok"` {
+		t.Errorf("after it: %s %v", got, err)
+	}
+}
+
 // A Node function behaves as every function does.
 func TestConformanceNode(t *testing.T) { functest.Run(t, runtimeOf("nodejs", "app")) }
 
@@ -87,7 +114,7 @@ func TestConformanceNode(t *testing.T) { functest.Run(t, runtimeOf("nodejs", "ap
 func TestContextAndEnvironment(t *testing.T) {
 	t.Setenv("SECRET", "of the hub")
 	h := open(t, functions.Spec{
-		Name: "late", Handler: "app.describe", Timeout: 5 * time.Second, MemoryMiB: 256, Env: map[string]string{"MINE": "ä=b"},
+		Name: "late", Handler: "app.describe", Timeout: 5 * time.Second, MemoryMiB: 256, Env: map[string]string{"MINE": "ä=b", "WEIR_PYTHON_LOOP": "builtin"},
 	}, Options{Region: "eu-north-1", AWSEndpoint: "http://127.0.0.1:4566"})
 	text, err := invoke(t, h, "{}")
 	if err != nil {
