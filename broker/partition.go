@@ -294,10 +294,9 @@ func (p *Partition) close(why error) error {
 	if p.log == nil {
 		return nil
 	}
-	if healthy && errors.Is(why, ErrClosed) {
-		if _, err := p.log.Flush(); err != nil {
-			return errors.Join(err, p.log.Close())
-		}
+	err := p.log.Close()
+	if !healthy {
+		return nil // why it is offline was told when it happened
 	}
-	return p.log.Close()
+	return err
 }

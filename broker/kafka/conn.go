@@ -216,7 +216,7 @@ func (c *conn) write() error {
 	var failed error
 	for e := range c.queue {
 		if failed == nil {
-			failed = c.answer(w, e, len(c.queue) == 0)
+			failed = c.answer(w, e)
 			if failed != nil {
 				_ = c.nc.Close() // wakes the reading goroutine
 			}
@@ -229,7 +229,7 @@ func (c *conn) write() error {
 	return failed
 }
 
-func (c *conn) answer(w *responseWriter, e *exchange, flush bool) error {
+func (c *conn) answer(w *responseWriter, e *exchange) error {
 	if !e.began {
 		c.handle(e)
 	}
@@ -240,12 +240,9 @@ func (c *conn) answer(w *responseWriter, e *exchange, flush bool) error {
 		return e.err
 	}
 	if e.call != nil && e.call.noAnswer {
-		if flush {
-			return w.flush()
-		}
 		return nil
 	}
-	return w.write(e.h.correlation, e.resp, e.call, flush)
+	return w.write(e.h.correlation, e.resp, e.call)
 }
 
 func (c *conn) release(e *exchange) {

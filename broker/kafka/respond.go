@@ -8,15 +8,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// responseWriter encodes answers into one buffer that it keeps, and writes when told or when the buffer is large.
+// responseWriter encodes answers into a buffer that it keeps, and writes each at once: the next request may be one that
+// waits for minutes.
 type responseWriter struct {
 	nc  net.Conn
 	buf []byte
 }
 
 const (
-	// writeAtBytes: beyond this a write saves nothing by waiting for more.
-	writeAtBytes = 64 << 10
 	// maxKeptBytes is the largest buffer a connection holds on to between answers: a Fetch of 1 MiB, which is what
 	// clients ask of a partition by default.
 	maxKeptBytes = 1<<20 + 64<<10
@@ -26,37 +25,24 @@ const (
 
 func newResponseWriter(nc net.Conn) *responseWriter { return &responseWriter{nc: nc} }
 
-// write adds an answer, and sends all that is there when flush is set or it is much.
-func (w *responseWriter) write(correlation int32, resp kmsg.Response, c *call, flush bool) error {
-	start := len(w.buf)
-	w.buf = binary.BigEndian.AppendUint32(append(w.buf, 0, 0, 0, 0), uint32(correlation))
+func (w *responseWriter) write(correlation int32, resp kmsg.Response, c *call) error {
+	b := binary.BigEndian.AppendUint32(append(w.buf[:0], 0, 0, 0, 0), uint32(correlation))
 	// The answer of ApiVersions never has header tags (KIP-511), so that a client that knows nothing yet can read it.
 	if resp.IsFlexible() && resp.Key() != keyAPIVersions {
-		w.buf = append(w.buf, 0)
+		b = append(b, 0)
 	}
 	if f, ok := resp.(*kmsg.FetchResponse); ok {
-		w.buf = appendFetch(w.buf, f, c.records)
+		b = appendFetch(b, f, c.records)
 	} else {
-		w.buf = resp.AppendTo(w.buf)
+		b = resp.AppendTo(b)
 	}
-	binary.BigEndian.PutUint32(w.buf[start:], uint32(len(w.buf)-start-4))
-	if !flush && len(w.buf) < writeAtBytes {
-		return nil
-	}
-	return w.flush()
-}
-
-func (w *responseWriter) flush() error {
-	if len(w.buf) == 0 {
-		return nil
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	if w.buf = b; cap(b) > maxKeptBytes {
+		w.buf = nil
 	}
 	if err := w.nc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	_, err := w.nc.Write(w.buf)
-	if cap(w.buf) > maxKeptBytes {
-		w.buf = nil
-	}
-	w.buf = w.buf[:0]
+	_, err := w.nc.Write(b)
 	return err
 }
