@@ -432,3 +432,31 @@ func until(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// Empty events a second through one process, and the time from nothing to the first answer.
+func BenchmarkPython(b *testing.B) {
+	spec := functions.Spec{Handler: "app.echo"}
+	b.Run("empty", func(b *testing.B) {
+		h := open(b, spec, Options{})
+		for b.Loop() {
+			if _, err := invoke(b, h, "{}"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("cold", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			h := open(b, spec, Options{}) // looks for the interpreter, once per function
+			b.StartTimer()
+			if _, err := invoke(b, h, "{}"); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			if err := h.Close(); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
+	})
+}

@@ -34,7 +34,7 @@ type runtime struct {
 // language is a row of the table of runtimes.
 type language struct {
 	prefix string   // of the runtime's name in a declaration: "python", "python3", "python3.12"
-	probe  []string // prints the version, "3.12"
+	probe  []string // prints the version and its own path: "3.12 /usr/bin/python3.12"
 	oldest [2]int
 	start  []string // arguments that run the text at loopFD
 	loop   string
@@ -46,13 +46,13 @@ func languages() []language {
 	return []language{
 		{
 			prefix: "python", oldest: [2]int{3, 8}, loop: pythonLoop, env: "AWS_Lambda_python",
-			probe: []string{"-c", `import sys; print("%d.%d" % sys.version_info[:2])`},
+			probe: []string{"-c", `import sys; print("%d.%d" % sys.version_info[:2], sys.executable)`},
 			start: []string{"-u", "-c", `import os; exec(compile(os.fdopen(3, encoding="utf-8").read(), "weir-bootstrap.py", "exec"))`},
 			names: func(rt string) []string { return unique(rt, "python3", "python") },
 		},
 		{
 			prefix: "nodejs", oldest: [2]int{16, 0}, loop: nodeLoop, env: "AWS_Lambda_nodejs",
-			probe: []string{"-p", `process.versions.node.split(".").slice(0, 2).join(".")`},
+			probe: []string{"-p", `process.versions.node.split(".").slice(0, 2).join(".") + " " + process.execPath`},
 			start: []string{"-e", `require("vm").runInThisContext("(function(require){" + require("fs").readFileSync(3, "utf8") + "\n})",` +
 				` {filename: "weir-bootstrap.js", importModuleDynamically: require("vm").constants && require("vm").constants.USE_MAIN_CONTEXT_DEFAULT_LOADER})(require)`},
 			names: func(string) []string { return []string{"node", "nodejs"} },
@@ -91,7 +91,7 @@ func find(ctx context.Context, spec functions.Spec) (runtime, error) {
 }
 
 // probe runs the program, since one that is in PATH may not run: version managers put shims there for versions that are
-// not installed.
+// not installed. It gives the path that the program has itself, so that no instance has to go through the shim again.
 func probe(ctx context.Context, name string, l language) (path, version string, err error) {
 	if path, err = exec.LookPath(name); err != nil {
 		return "", "", fmt.Errorf("%s: not in PATH", name)
@@ -102,13 +102,16 @@ func probe(ctx context.Context, name string, l language) (path, version string, 
 	if err != nil {
 		return "", "", fmt.Errorf("%s: does not run (%w)", path, err)
 	}
-	version = strings.TrimSpace(string(out))
+	version, own, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
 		return "", "", fmt.Errorf("%s: says its version is %q", path, version)
 	}
 	if major < l.oldest[0] || major == l.oldest[0] && minor < l.oldest[1] {
 		return "", "", fmt.Errorf("%s: version %s is older than %d.%d", path, version, l.oldest[0], l.oldest[1])
+	}
+	if own != "" {
+		path = own
 	}
 	return path, version, nil
 }
