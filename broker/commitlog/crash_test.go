@@ -178,9 +178,12 @@ func (w *load) truncate() error {
 		return err
 	}
 	if base := s.BaseOffset(); base >= 0 {
-		to = max(base, start)
+		to = base
 	}
 	s.Release()
+	if to < start { // the start would move; the golden file shows it
+		return nil
+	}
 	w.acked = min(w.acked, to)
 	clear(w.open)
 	if err := w.l.TruncateTo(to); err != nil {

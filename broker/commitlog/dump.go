@@ -119,8 +119,11 @@ func (p *printer) batch(pos int64, b record.Batch) {
 	p.printf("  @%d offsets %d-%d: %d records, %d bytes, %s, time %d-%d", pos, b.BaseOffset(), b.LastOffset(), b.Count(), b.Size(),
 		b.Codec(), b.BaseTimestamp(), b.MaxTimestamp())
 	if b.ProducerID() >= 0 {
+		p.printf(", producer %d epoch %d", b.ProducerID(), b.ProducerEpoch())
+	}
+	if b.BaseSequence() >= 0 {
 		first, last := b.Sequences()
-		p.printf(", producer %d epoch %d sequence %d-%d", b.ProducerID(), b.ProducerEpoch(), first, last)
+		p.printf(" sequence %d-%d", first, last)
 	}
 	if b.Transactional() {
 		p.printf(", transactional")

@@ -220,7 +220,7 @@ func (l *Log) FlushedOffset() int64 {
 
 // LastStableOffset is the offset below which every transaction has ended and is durable: where a read_committed
 // consumer stops.
-func (l *Log) LastStableOffset() int64 { return l.producers.stable(l.FlushedOffset()) }
+func (l *Log) LastStableOffset() int64 { return l.producers.StableBelow(l.FlushedOffset()) }
 
 // Producers is the state of idempotent and transactional producers.
 func (l *Log) Producers() *ProducerState { return &l.producers }

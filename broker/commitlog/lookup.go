@@ -141,10 +141,11 @@ func (l *Log) firstAt(s *segment, start, below int64) (offset, timestamp int64, 
 	return offset, timestamp, nil
 }
 
+// maxTimestamp reads the headers of the range, and the records of the batches that lie in it only in part.
 func (v *view) maxTimestamp(start, below int64) (offset, timestamp int64, err error) {
 	h := scanHeaders(v.file.f, v.size)
 	defer h.free()
-	best := int64(-1)
+	offset, timestamp = -1, -1
 	bestPos, bestSize := int64(-1), 0
 	for pos := v.idx.position(max(start-v.base, 0)); pos < v.size; {
 		b, err := h.at(pos)
@@ -155,15 +156,27 @@ func (v *view) maxTimestamp(start, below int64) (offset, timestamp int64, err er
 			break
 		}
 		n := b.Size()
-		if b.LastOffset() >= start && b.MaxTimestamp() > best {
-			best, bestPos, bestSize = b.MaxTimestamp(), pos, n
+		switch {
+		case b.LastOffset() < start || b.MaxTimestamp() <= timestamp:
+		case b.BaseOffset() >= start && b.LastOffset() < below:
+			offset, timestamp, bestPos, bestSize = b.BaseOffset(), b.MaxTimestamp(), pos, n
+		default:
+			_, _, err = v.inBatch(pos, n, func(r *record.Record) bool {
+				if r.Offset >= start && r.Offset < below && r.Timestamp > timestamp {
+					offset, timestamp, bestPos = r.Offset, r.Timestamp, -1
+				}
+				return false
+			})
+			if err != nil {
+				return -1, -1, err
+			}
 		}
 		pos += int64(n)
 	}
 	if bestPos < 0 {
-		return -1, -1, nil
+		return offset, timestamp, nil
 	}
-	return v.inBatch(bestPos, bestSize, func(r *record.Record) bool { return r.Timestamp >= best && r.Offset >= start })
+	return v.inBatch(bestPos, bestSize, func(r *record.Record) bool { return r.Timestamp >= timestamp })
 }
 
 // AbortedTxns lists the aborted transactions that reach into the offsets from inclusive to to exclusive: what a

@@ -188,8 +188,9 @@ func (s *ProducerState) firstOpen() int64 {
 	return s.mu.open[0].first
 }
 
-// stable is the last stable offset when the log is durable up to flushed.
-func (s *ProducerState) stable(flushed int64) int64 {
+// StableBelow is the last stable offset when everything below flushed counts as durable; Log.LastStableOffset is this
+// with what is. A broker that leaves syncing to the operating system passes its own high watermark.
+func (s *ProducerState) StableBelow(flushed int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := min(flushed, s.firstOpen())

@@ -13,7 +13,7 @@ const quarantineDir = "quarantine"
 
 // RepairReport is what Repair did.
 type RepairReport struct {
-	// Offset is the first offset that is gone, -1 when nothing was damaged.
+	// Offset is the first offset that is lost, -1 when nothing was damaged.
 	Offset int64
 	// Cause is the damage.
 	Cause error
@@ -22,7 +22,8 @@ type RepairReport struct {
 }
 
 // Repair makes a damaged log open again, at a price that only a person may accept: everything from the first damaged
-// batch on is set aside in the directory quarantine. The log must not be open.
+// batch on is set aside in the directory quarantine; where the first segments are missing, the log starts at what is
+// left. The log must not be open.
 func Repair(fsys vfs.FS, dir string) (RepairReport, error) {
 	l := &Log{fs: fsys, dir: dir}
 	l.mu.o = Options{}.withDefaults()
@@ -50,12 +51,12 @@ func (l *Log) repair(m *manifest, bases []int64) (RepairReport, error) {
 			continue
 		}
 		bad, good := error(nil), int64(0)
-		if next >= 0 && base != next {
-			bad = fmt.Errorf("segment %d follows one that ends at %d", base, next)
-		}
 		if next < 0 && base > m.first {
-			bad = fmt.Errorf("segments from %d to %d are missing", m.first, base)
-			next = m.first
+			// The beginning is missing: what is left is sound and stays, and the log starts there.
+			out.Offset, out.Cause = m.first, fmt.Errorf("segments from %d to %d are missing", m.first, base)
+			m.first, m.start = base, max(m.start, base)
+		} else if next >= 0 && base != next {
+			bad = fmt.Errorf("segment %d follows one that ends at %d", base, next)
 		}
 		if bad == nil {
 			s, size, damage, err := l.scanSegment(base)
@@ -71,11 +72,14 @@ func (l *Log) repair(m *manifest, bases []int64) (RepairReport, error) {
 		err := l.quarantine(&out, m, base, good, bases[i+1:])
 		return out, err
 	}
-	if end := max(m.durable, m.start); next >= 0 && next < end {
+	next = max(next, m.first)
+	if end := max(m.durable, m.start); next < end {
 		out.Offset, out.Cause = next, fmt.Errorf("the log was durable up to offset %d and ends at %d", end, next)
-		return out, l.rewrite(m, next)
 	}
-	return out, nil
+	if out.Cause == nil {
+		return out, nil
+	}
+	return out, l.rewrite(m, next)
 }
 
 // quarantine copies the damaged segment and moves those behind it, then cuts.

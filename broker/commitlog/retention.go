@@ -140,7 +140,8 @@ func (l *Log) removeFiles(base int64) error {
 	return nil
 }
 
-// TruncateTo removes the batches that hold the offset or lie above it. Slices of removed batches become unreadable.
+// TruncateTo removes the batches that hold the offset or lie above it. Slices of removed batches become unreadable. When
+// the log's start lies inside a batch that goes, it moves down to where the log then ends.
 func (l *Log) TruncateTo(offset int64) error {
 	l.slow.Lock()
 	defer l.slow.Unlock()
@@ -178,7 +179,7 @@ func (l *Log) truncate(offset int64) error {
 	if err := writeFile(l.fs, l.file(hintName), encodeHint(min(l.mu.flushed, at))); err != nil {
 		return err
 	}
-	m := manifest{first: l.mu.segments[0].base, start: l.mu.start, durable: min(l.mu.flushed, at)}
+	m := manifest{first: l.mu.segments[0].base, start: min(l.mu.start, at), durable: min(l.mu.flushed, at)}
 	var later []int64
 	for _, o := range l.mu.segments {
 		if o.stored && o.base < s.base {
