@@ -26,14 +26,14 @@ func Nearest(word string, candidates []string) (string, bool) {
 	return best, best != ""
 }
 
-// limit is how many edits still make a mistake of a word: one in a short word, a third of a long one.
+// limit is how many edits still make a mistake of a word: none in a letter, one in a short word, a third of a long one.
 func limit(word string) int {
 	n := len([]rune(word))
 	switch {
-	case n <= 2:
+	case n <= 1:
+		return 0
+	case n <= 4:
 		return 1
-	case n <= 5:
-		return 2
 	default:
 		return max(2, n/3)
 	}

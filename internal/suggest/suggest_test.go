@@ -25,7 +25,7 @@ func TestDistanceCountsEdits(t *testing.T) {
 func TestNearestSuggestsOnlyTypingMistakes(t *testing.T) {
 	names := []string{"carrier", "origin", "dest", "dep_delay", "arr_delay"}
 	for word, want := range map[string]string{
-		"orgin": "origin", "DEST": "dest", "dep_dely": "dep_delay", "temperature": "", "xyz": "", "": "",
+		"orgin": "origin", "DEST": "dest", "dep_dely": "dep_delay", "temperature": "", "xyz": "", "": "", "x": "", "foo": "",
 	} {
 		got, ok := Nearest(word, names)
 		if got != want || ok != (want != "") {

@@ -222,11 +222,11 @@ func (g *grouping) aggCalls(in *inputs, move func(plan.Expr) plan.Expr) []plan.A
 	return calls
 }
 
-// aggFields are the output columns of aggregates.
-func (g *grouping) aggFields(calls []plan.AggCall) types.Schema {
+// aggFields are the output columns of aggregates; only EXPLAIN shows their names.
+func aggFields(calls []plan.AggCall, in types.Schema) types.Schema {
 	var out types.Schema
-	for i, c := range calls {
-		out = append(out, types.Field{Name: fmt.Sprintf("EXPR$%d", i), Type: c.T})
+	for _, c := range calls {
+		out = append(out, types.Field{Name: plan.ShowAgg(c, in), Type: c.T})
 	}
 	return out
 }
@@ -247,7 +247,7 @@ func (b *Binder) plainGroup(in plan.Node, g *grouping) (n plan.Node, keys []int,
 	}
 	a.Aggs = g.aggCalls(cols, same)
 	a.Input = project(in, cols.exprs, cols.out)
-	a.Out = append(a.Out, g.aggFields(a.Aggs)...)
+	a.Out = append(a.Out, aggFields(a.Aggs, cols.out)...)
 	return a, keys, len(a.Keys)
 }
 
@@ -316,6 +316,6 @@ func (b *Binder) buildWindowGroup(p pulled, w plan.Window, g *grouping, parts []
 		return nil, nil, 0
 	}
 	a.Input = project(p.node, cols.exprs, cols.out)
-	a.Out = append(append(a.Out, plan.WindowFields()...), g.aggFields(a.Aggs)...)
+	a.Out = append(append(a.Out, plan.WindowFields()...), aggFields(a.Aggs, cols.out)...)
 	return a, keys, len(a.Keys) + len(plan.WindowFields())
 }

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/weirhub/weir/internal/suggest"
 	"github.com/weirhub/weir/sql/catalog"
@@ -70,7 +71,9 @@ func (b *Binder) failCall(at sqlerr.Span, name string, err error) {
 		return
 	}
 	hint := "the functions are listed by SHOW FUNCTIONS"
-	if near, ok := suggest.Nearest(name, funcs.Names()); ok {
+	if other, ok := elsewhere(strings.ToUpper(name)); ok {
+		hint = "here it is " + other
+	} else if near, ok := suggest.Nearest(name, funcs.Names()); ok {
 		hint = didYouMean(near)
 	}
 	b.fail(at, "unknown function "+name, hint)
@@ -84,4 +87,18 @@ func nearest(name string, candidates []string, otherwise string) string {
 		return didYouMean(near)
 	}
 	return otherwise
+}
+
+// elsewhere translates functions of other dialects.
+func elsewhere(name string) (string, bool) {
+	s, ok := map[string]string{
+		"LENGTH": "CHAR_LENGTH(s)", "LEN": "CHAR_LENGTH(s)", "STRPOS": "POSITION(x IN s)", "CHARINDEX": "LOCATE(x, s)",
+		"NVL": "COALESCE(a, b)", "ISNULL": "x IS NULL", "TO_CHAR": "DATE_FORMAT(t, 'yyyy-MM-dd')",
+		"DATE_TRUNC": "FLOOR(t TO HOUR)", "DATEDIFF": "TIMESTAMPDIFF(DAY, a, b)", "DATE_DIFF": "TIMESTAMPDIFF(DAY, a, b)",
+		"DATE_ADD": "t + INTERVAL '1' DAY", "DATEADD": "t + INTERVAL '1' DAY", "DATE_PART": "EXTRACT(DAY FROM t)",
+		"STRING_AGG": "LISTAGG(s, ',')", "GROUP_CONCAT": "LISTAGG(s, ',')", "TIME_BUCKET": "TABLE(TUMBLE(...))",
+		"TRUNC": "TRUNCATE(x, digits)", "POW": "POWER(x, y)", "RANDOM": "RAND()", "IIF": "IF(condition, a, b)",
+		"SAFE_CAST": "TRY_CAST(x AS type)", "ANY_VALUE": "FIRST_VALUE(x)", "COUNT_IF": "COUNT(*) FILTER (WHERE ...)",
+	}[name]
+	return s, ok
 }

@@ -20,7 +20,7 @@ func (b *Binder) from(list []parse.From) (plan.Node, *scope) {
 		return n, &scope{}
 	}
 	if len(list) > 1 {
-		b.fail(fromSpan(list[1]), "a second table in FROM is not supported", "join the tables outside of the query for now")
+		b.fail(fromSpan(list[1]), "a second table in FROM is not supported", "a query reads one table, or several by UNION ALL")
 		return nil, nil
 	}
 	n, name := b.fromOne(list[0])
@@ -109,6 +109,9 @@ func (b *Binder) table(t *parse.Table) plan.Node {
 		return b.fileTable(t)
 	}
 	name := t.Name.Last()
+	if !b.database(t.Name) {
+		return nil
+	}
 	for i := len(b.ctes) - 1; i >= 0; i-- {
 		if b.ctes[i].name == name && len(t.Name) == 1 {
 			return b.ctes[i].node
@@ -131,11 +134,24 @@ func (b *Binder) table(t *parse.Table) plan.Node {
 	if len(candidates) > 0 {
 		hint = "there are: " + strings.Join(firstFew(candidates), ", ")
 	}
-	if len(t.Name) > 1 {
-		hint = "a file is written in single quotes: '" + joinName(t.Name) + "'"
-	}
 	b.fail(t.Name.Span(), "unknown table "+joinName(t.Name), nearest(name, candidates, hint))
 	return nil
+}
+
+// database checks what stands before a table's name: there is one catalog with one database, named as Flink's are.
+func (b *Binder) database(n parse.Name) bool {
+	want := []string{"default_catalog", "default_database"}
+	before := n[:len(n)-1]
+	if len(before) > len(want) {
+		before = nil
+	}
+	for i, id := range before {
+		if id.Name != want[len(want)-len(before)+i] {
+			b.fail(id.Span, "unknown database "+id.Name, "a table has no database before its name; a file is written in single quotes: '"+joinName(n)+"'")
+			return false
+		}
+	}
+	return true
 }
 
 func joinName(n parse.Name) string {

@@ -7,7 +7,7 @@
 // Types in reading order: Connector and its specs (connector.go), Pipeline (build.go), ids (id.go).
 //
 // Invariants:
-//  1. A node's id depends on what the node means: its kind, its keys, the lineage of its columns and its window. Filters
-//     below it, columns that it does not use and its place in the plan do not change it.
+//  1. A node's id depends on what the node means: its kind, its keys, the lineage of its columns, which rows it reads and
+//     its window. Its aggregates have ids of their own; what stands above it and its place in the plan change nothing.
 //  2. Rows that must meet are exchanged by exactly the columns that the operator groups by.
 package build

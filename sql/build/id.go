@@ -40,7 +40,7 @@ func lineageOf(n plan.Node) lineage {
 	case *plan.Scan:
 		l := lineage{rows: n.Table.Name}
 		for _, f := range n.Out {
-			l.columns = append(l.columns, n.Table.Name+"."+f.Name)
+			l.columns = append(l.columns, n.Table.Name+"."+f.Name+":"+f.Type.WithNull(true).Plain().String())
 		}
 		return l
 	case *plan.Values:
@@ -142,6 +142,16 @@ func aggTexts(aggs []plan.AggCall, in []string) []string {
 			s += " where " + in[a.Filter]
 		}
 		out[i] = s
+	}
+	return out
+}
+
+// named gives aggregates the ids of their states: what they compute of which columns.
+func named(aggs []plan.AggCall, input plan.Node) []plan.AggCall {
+	texts := aggTexts(aggs, lineageOf(input).columns)
+	out := append([]plan.AggCall(nil), aggs...)
+	for i := range out {
+		out[i].ID = texts[i]
 	}
 	return out
 }

@@ -57,13 +57,7 @@ func produce(n plan.Node) error {
 		}
 		in = out
 	case *plan.WindowAggregate:
-		if in.Updates() {
-			return refuseUpdates(n, n.Inputs()[0], "a window aggregate reads rows that do not change")
-		}
-	case *plan.WindowAssign:
-		if in.Updates() {
-			return refuseUpdates(n, n.Inputs()[0], "a window function reads rows that do not change")
-		}
+		in = plan.ModeInsert // a window comes out once, when nothing in it changes any more
 	case *plan.Limit:
 		if in.Updates() {
 			return refuseUpdates(n, n.Inputs()[0], "LIMIT takes the first rows, and they must not change later")
@@ -105,7 +99,7 @@ func require(n plan.Node, before bool) {
 		}
 	}
 	switch n.(type) {
-	case *plan.Aggregate:
+	case *plan.Aggregate, *plan.WindowAggregate:
 		before = true // an aggregate takes the old row out before it adds the new one
 	}
 	for _, in := range n.Inputs() {

@@ -17,6 +17,9 @@ func Run(n plan.Node) (plan.Node, error) {
 	n = mergeProjects(n)
 	n = prune(n)
 	n = mergeProjects(n)
+	if n, err = fold(n); err != nil { // steps that became one can have new constants
+		return nil, err
+	}
 	if err := changelog(n); err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ func pruneNode(n plan.Node, want need) (plan.Node, []int) {
 	case *plan.Filter:
 		below := want.copy()
 		columnsIn(n.If, below.add)
+		below.time = below.time || asksForTime(n.If)
 		in, to := pruneNode(n.Input, below)
 		return &plan.Filter{Base: plan.Base{Out: in.Schema()}, Input: in, If: moveColumns(n.If, at(to))}, to
 	case *plan.Limit:
@@ -76,6 +77,17 @@ func pruneNode(n plan.Node, want need) (plan.Node, []int) {
 		return &c, to
 	}
 	panic(fmt.Sprintf("BUG: a plan node of type %T", n))
+}
+
+// asksForTime reports whether an expression looks at the watermark.
+func asksForTime(e plan.Expr) bool {
+	asks := false
+	plan.Walk(e, func(e plan.Expr) bool {
+		c, ok := e.(*plan.Call)
+		asks = asks || ok && c.Name == "CURRENT_WATERMARK"
+		return !asks
+	})
+	return asks
 }
 
 func (w need) copy() need {
@@ -163,6 +175,7 @@ func pruneProject(n *plan.Project, want need) (plan.Node, []int) {
 	for i, e := range n.Exprs {
 		if want.columns[i] {
 			columnsIn(e, below.add)
+			below.time = below.time || asksForTime(e)
 		}
 	}
 	in, to := pruneNode(n.Input, below)

@@ -164,7 +164,7 @@ func (n *Limit) Describe() string {
 // Describe names the table and how rows are written.
 func (n *Sink) Describe() string {
 	s := "Sink " + n.Table.Name + " columns=[" + names(n.Input.Schema()) + "]"
-	if n.Upsert {
+	if n.Upsert() {
 		s += " upsert"
 	}
 	return s

@@ -110,18 +110,30 @@ type Limit struct {
 	Skip, Count int64
 }
 
-// Sink writes rows into a table.
+// Accepts is what a connector's sink does with changes.
+type Accepts uint8
+
+// The kinds of sinks.
+const (
+	AcceptsInserts Accepts = iota // rows are added, never taken back
+	AcceptsUpserts                // with a primary key: a row replaces the one of its key; -D removes it
+	AcceptsAll                    // every change is written as such
+)
+
+// Sink writes rows into a table. Its input has the table's written columns, in the table's order.
 type Sink struct {
 	Base
-	Input Node
-	Table *catalog.Table
-	// Columns of the table that the input's columns go to, in the input's order.
-	Columns []int
-	// Upsert: rows replace each other by the table's primary key.
-	Upsert bool
-	// ByKey: the input must meet by primary key first, so that the last row of a key is the last written.
+	Input   Node
+	Table   *catalog.Table
+	Accepts Accepts
+	// Conflict is what ON CONFLICT DO says, where two rows of the query have one primary key; empty: nothing was said.
+	Conflict string
+	// ByKey: rows must meet by primary key first, so that the last row of a key is the last written.
 	ByKey bool
 }
+
+// Upsert reports whether rows replace each other by primary key.
+func (n *Sink) Upsert() bool { return n.Accepts == AcceptsUpserts && len(n.Table.PrimaryKey) > 0 }
 
 // Inputs of a Scan: none.
 func (*Scan) Inputs() []Node { return nil }

@@ -1,0 +1,207 @@
+package build
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weirhub/weir/sql/exec"
+	"github.com/weirhub/weir/sql/plan"
+	"github.com/weirhub/weir/sql/types"
+	"github.com/weirhub/weir/stream"
+)
+
+// Options are what a pipeline needs besides its plan.
+type Options struct {
+	Connectors []Connector
+	// IdleAfter takes a split without rows for so long (ns) out of event time; 0: never.
+	IdleAfter int64
+}
+
+// Pipeline makes the stream nodes of an optimized plan. The root is the plan's sink, or the last operator of a query.
+func Pipeline(n plan.Node, o Options) (*stream.Node, error) {
+	b := &builder{options: o}
+	return b.node(n)
+}
+
+type builder struct {
+	options Options
+	ids     ids
+}
+
+func (b *builder) node(n plan.Node) (*stream.Node, error) {
+	switch n := n.(type) {
+	case *plan.Scan:
+		return b.scan(n)
+	case *plan.Values:
+		return &stream.Node{
+			ID: b.ids.of("values", lineageOf(n).rows), Name: "Values", Parallelism: 1,
+			Source: func(t stream.Task) (stream.Source, error) { return exec.NewValues(t, n.Rows, n.Out), nil },
+		}, nil
+	case *plan.Sink:
+		return b.sink(n)
+	}
+	var inputs []*stream.Node
+	for _, in := range belowCalc(n) {
+		s, err := b.node(in)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, s)
+	}
+	s, err := b.operator(n)
+	if err != nil {
+		return nil, err
+	}
+	s.Inputs = inputs
+	return s, nil
+}
+
+// belowCalc are the inputs of the operator that runs n: a projection takes the filter below it along.
+func belowCalc(n plan.Node) []plan.Node {
+	if p, ok := n.(*plan.Project); ok {
+		if f, ok := p.Input.(*plan.Filter); ok {
+			return f.Inputs()
+		}
+	}
+	return n.Inputs()
+}
+
+// operator makes the node of an operator, without its inputs. Each operator is made once here, so that what cannot be
+// compiled is found before anything runs.
+func (b *builder) operator(n plan.Node) (*stream.Node, error) {
+	l := lineageOf(n)
+	meaning := strings.Join(l.columns, ", ")
+	s := &stream.Node{}
+	var make func(stream.Task) (stream.Operator, error)
+	switch n := n.(type) {
+	case *plan.Filter:
+		s.ID, s.Name = b.ids.of("filter", l.rows), "Filter"
+		make = func(stream.Task) (stream.Operator, error) { return exec.NewFilter(n.If) }
+	case *plan.Project:
+		s.ID, s.Name = b.ids.of("calc", l.rows, meaning), "Calc"
+		make = func(stream.Task) (stream.Operator, error) { return newCalc(n) }
+	case *plan.Union:
+		s.ID, s.Name = b.ids.of("union", l.rows), "Union"
+		make = func(stream.Task) (stream.Operator, error) { return exec.Union{}, nil }
+	case *plan.Limit:
+		s.ID, s.Name = b.ids.of("limit", l.rows), "Limit"
+		s.Keys, s.Parallelism = oneTask(), 1
+		make = func(stream.Task) (stream.Operator, error) { return exec.NewLimit(n.Skip, n.Count), nil }
+	case *plan.Aggregate:
+		s.ID, s.Name = b.ids.of("group", l.rows), "GroupAggregate"
+		s.Keys = [][]int{keysOf(n.Keys)}
+		make = func(t stream.Task) (stream.Operator, error) {
+			return exec.NewGroupAggregate(exec.GroupSpec{
+				In: n.Input.Schema(), Keys: n.Keys, Aggs: named(n.Aggs, n.Input), Out: n.Out,
+				Retracts: n.Input.Mode().Updates(), UpdateBefore: n.UpdateBefore,
+			})
+		}
+	case *plan.WindowAssign:
+		s.ID, s.Name = b.ids.of("assign", l.rows, windowText(n.Window, l.columns)), "WindowAssign"
+		make = func(t stream.Task) (stream.Operator, error) {
+			return exec.NewWindowAssign(n.Input.Schema(), n.Window, n.Out)
+		}
+	case *plan.WindowAggregate:
+		s.ID, s.Name = b.ids.of("window", l.rows), "WindowAggregate"
+		s.Keys = [][]int{keysOf(n.Keys)}
+		make = func(t stream.Task) (stream.Operator, error) {
+			return exec.NewWindowAggregate(t, exec.WindowSpec{
+				In: n.Input.Schema(), Window: n.Window, Keys: n.Keys, Aggs: named(n.Aggs, n.Input), Out: n.Out,
+				Retracts: n.Input.Mode().Updates(),
+			})
+		}
+	default:
+		panic(fmt.Sprintf("BUG: no operator for %T", n))
+	}
+	probe, err := make(stream.Task{Of: 1})
+	if err != nil {
+		return nil, fmt.Errorf("make %s: %w", n.Describe(), err)
+	}
+	if err := probe.Close(); err != nil {
+		return nil, fmt.Errorf("make %s: %w", n.Describe(), err)
+	}
+	s.Operator = make
+	return s, nil
+}
+
+func newCalc(n *plan.Project) (stream.Operator, error) {
+	if f, ok := n.Input.(*plan.Filter); ok {
+		return exec.NewCalc(f.If, n.Exprs, n.Out)
+	}
+	return exec.NewProject(n.Exprs, n.Out)
+}
+
+// oneTask sends all rows to one task.
+func oneTask() [][]int { return [][]int{{}} }
+
+// keysOf are the columns of an exchange: never nil, because no keys mean one task and not "no exchange".
+func keysOf(keys []int) []int { return append([]int{}, keys...) }
+
+func (b *builder) connector(name string) (*Connector, error) {
+	for i := range b.options.Connectors {
+		if b.options.Connectors[i].Name == name {
+			return &b.options.Connectors[i], nil
+		}
+	}
+	return nil, fmt.Errorf("find connector '%s': there is none of that name", name)
+}
+
+func (b *builder) scan(n *plan.Scan) (*stream.Node, error) {
+	c, err := b.connector(n.Table.Connector)
+	if err != nil {
+		return nil, err
+	}
+	spec := SourceSpec{Table: n.Table}
+	for i, col := range n.Columns {
+		spec.Fields = append(spec.Fields, field(n.Out[i], n.Table.Columns[col].Metadata))
+	}
+	source, err := c.Source(spec)
+	if err != nil {
+		return nil, fmt.Errorf("open table %s: %w", n.Table.Name, err)
+	}
+	s := &stream.Node{ID: b.ids.of("source", n.Table.Name, n.Table.Connector), Name: "Source " + n.Table.Name, Source: source}
+	if n.Watermark != nil {
+		if s.Watermark, err = watermarkOf(n, b.options.IdleAfter); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func field(f types.Field, metadata string) Field {
+	return Field{Name: f.Name, Type: f.Type.Arrow(), SQL: f.Type, Metadata: metadata}
+}
+
+func (b *builder) sink(n *plan.Sink) (*stream.Node, error) {
+	input, err := b.node(n.Input)
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.connector(n.Table.Connector)
+	if err != nil {
+		return nil, err
+	}
+	spec := SinkSpec{Table: n.Table, Upsert: n.Upsert()}
+	for i, col := range n.Table.Columns {
+		if !col.Written() {
+			continue
+		}
+		for _, k := range n.Table.PrimaryKey {
+			if k == i {
+				spec.Key = append(spec.Key, len(spec.Fields))
+			}
+		}
+		spec.Fields = append(spec.Fields, field(n.Out[len(spec.Fields)], col.Metadata))
+	}
+	sink, err := c.Sink(spec)
+	if err != nil {
+		return nil, fmt.Errorf("open table %s: %w", n.Table.Name, err)
+	}
+	s := &stream.Node{
+		ID: b.ids.of("sink", n.Table.Name, n.Table.Connector), Name: "Sink " + n.Table.Name, Inputs: []*stream.Node{input}, Sink: sink,
+	}
+	if n.ByKey {
+		s.Keys = [][]int{keysOf(spec.Key)}
+	}
+	return s, nil
+}
