@@ -113,7 +113,7 @@ func (a *attempt) open(ctx context.Context, c *Checkpoint) error {
 		if head.Watermark != nil {
 			idleAfter = time.Duration(head.Watermark.IdleAfter)
 		}
-		t.splits = newSplitWatermarks(known, states, idleAfter)
+		t.splits = newSplitWatermarks(known, states, idleAfter, c.watermark(head.ID, t.index, t.stage.parallelism))
 	}
 	return nil
 }
@@ -240,7 +240,7 @@ func (a *attempt) checkpoint(ctx context.Context, last bool, deadline <-chan tim
 			t.trigger <- b // has room for one, and the one before was taken
 		}
 	}
-	c := &Checkpoint{ID: b.id, Time: began.UnixMilli(), Last: last, Watermarks: map[string]Watermark{}}
+	c := &Checkpoint{ID: b.id, Time: began.UnixMilli(), Last: last, Watermarks: map[string][]Watermark{}}
 	all := pieces{}
 	for range a.tasks {
 		select {
@@ -286,12 +286,10 @@ func (a *attempt) collect(c *Checkpoint, all pieces, k ack) {
 		all.add(t.stage.nodes[t.firstOp+i].ID, t.index, w)
 	}
 	head := t.stage.head().ID
-	if t.source == nil {
-		// All tasks of a stage have heard the same watermarks before the barrier; the minimum is only caution.
-		if wm, ok := c.Watermarks[head]; !ok || k.time < wm {
-			c.Watermarks[head] = k.time
-		}
+	if c.Watermarks[head] == nil {
+		c.Watermarks[head] = make([]Watermark, t.stage.parallelism)
 	}
+	c.Watermarks[head][t.index] = k.time
 	for _, s := range k.splits {
 		if a.splits[head] == nil {
 			a.splits[head] = map[string]SplitState{}

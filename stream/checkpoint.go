@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -16,8 +17,9 @@ type Checkpoint struct {
 	Last    bool         `json:"last,omitempty"`
 	// Sources gives, by node id, where each split stands.
 	Sources map[string][]SplitState `json:"sources,omitempty"`
-	// Watermarks gives, by the id of the first node of each group of tasks behind an exchange, its event time.
-	Watermarks map[string]Watermark `json:"watermarks,omitempty"`
+	// Watermarks gives, by the id of the first node of each chain, the event time of its tasks. It is more than the
+	// splits' watermarks say: those that have ended or are idle no longer count.
+	Watermarks map[string][]Watermark `json:"watermarks,omitempty"`
 	// Files name the state files, oldest first: an entry of a later one replaces that of an earlier one. Inline is one
 	// more, the last, inside the record.
 	Files  []string `json:"files,omitempty"`
@@ -40,6 +42,20 @@ type SplitState struct {
 // Position of the split.
 func (s SplitState) Position() Position {
 	return Position{Split: s.Split, Offset: s.Offset, Line: s.Line}
+}
+
+// watermark is the event time at which a task of a chain goes on: its own when there are as many tasks as there were,
+// else the lowest of all.
+func (c *Checkpoint) watermark(node string, task, of int) Watermark {
+	all := c.Watermarks[node]
+	switch {
+	case len(all) == 0:
+		return MinWatermark
+	case len(all) == of:
+		return all[task]
+	default:
+		return slices.Min(all)
+	}
 }
 
 // PendingOutput is what one task of a sink prepared.

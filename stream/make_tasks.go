@@ -23,11 +23,7 @@ func (a *attempt) makeTasks(c *Checkpoint) error {
 		}
 	}
 	for _, s := range a.stages {
-		start, ok := c.Watermarks[s.head().ID]
-		if !ok {
-			start = MinWatermark
-		}
-		connect(s, byStage, start)
+		connect(s, byStage, c)
 	}
 	a.acks = make(chan ack, len(a.tasks))
 	a.ended = make(chan struct{}, sources)
@@ -62,7 +58,7 @@ func (a *attempt) makeTask(s *stage, index int) (*task, error) {
 }
 
 // connect makes the channels of a stage's tasks and gives the tasks of its inputs their exchange.
-func connect(s *stage, byStage map[*stage][]*task, start Watermark) {
+func connect(s *stage, byStage map[*stage][]*task, c *Checkpoint) {
 	if len(s.inputs) == 0 {
 		return
 	}
@@ -81,9 +77,9 @@ func connect(s *stage, byStage map[*stage][]*task, start Watermark) {
 			from.out = x
 		}
 	}
-	for _, t := range receivers {
+	for i, t := range receivers {
 		t.in = make(chan message, channelBatches*t.channels)
-		t.times = newChannelWatermarks(t.channels, start)
+		t.times = newChannelWatermarks(t.channels, c.watermark(s.head().ID, i, s.parallelism))
 	}
 }
 

@@ -31,14 +31,18 @@ var schema = arrow.NewSchema([]arrow.Field{
 type count struct {
 	windows map[int64]map[string]int64 // window start -> key -> rows
 	wm      stream.Watermark
+	saved   stream.Watermark // of the state it was restored from
 	task    stream.Task
 }
 
 func newCount(t stream.Task) (stream.Operator, error) {
-	return &count{windows: map[int64]map[string]int64{}, wm: stream.MinWatermark, task: t}, nil
+	return &count{windows: map[int64]map[string]int64{}, wm: stream.MinWatermark, saved: stream.MinWatermark, task: t}, nil
 }
 
 func (c *count) Process(_ int, in stream.Batch, _ stream.Emitter) error {
+	if c.wm < c.saved {
+		return stream.Permanent(fmt.Errorf("rows come at event time %d, and the restored state is of %d", c.wm, c.saved))
+	}
 	keys, times := in.Rec.Column(0).(*array.String), in.Rec.Column(1).(*array.Int64)
 	for i := range in.Rows() {
 		start := times.Value(i) / 10 * 10
@@ -105,10 +109,17 @@ func (c *count) Snapshot(w *stream.StateWriter) error {
 	for g, b := range groups {
 		w.Put("windows/1", g, b)
 	}
+	if c.wm < stream.MaxWatermark {
+		w.Put("time/1", stream.NoGroup, binary.AppendVarint(nil, int64(c.wm)))
+	}
 	return nil
 }
 
 func (c *count) Restore(r *stream.StateReader) error {
+	for _, b := range r.Section("time/1") {
+		wm, _ := binary.Varint(b)
+		c.saved = max(c.saved, stream.Watermark(wm))
+	}
 	for g, b := range r.Section("windows/1") {
 		if g == stream.NoGroup {
 			return errors.New("state of no group was never written")
@@ -194,6 +205,27 @@ func TestEveryStepCanBeKilled(t *testing.T) {
 		rows, _ := streamtest.Run(t, c, streamtest.Mode{MaxRows: 2, Parallelism: 2, KillAt: kill})
 		if got, err := streamtest.Fold(rows); err != nil || !slices.Equal(got, want) {
 			t.Fatalf("killed at step %d of %d: %v, %v; want %v", kill, steps, got, err, want)
+		}
+	}
+}
+
+// A row that is late stays late after a restore at any step: event time is part of the checkpoint, by split and by task.
+func TestLateRowsStayLateAfterRestore(t *testing.T) {
+	c := windowCase(t)
+	late := streamtest.Rows(t, schema, `[{"k":"late","ts":3},{"k":"late","ts":25}]`)
+	last := streamtest.Rows(t, schema, `[{"k":"a","ts":60}]`)
+	c.Inputs[0].Splits = map[string][]stream.Batch{"a": append(slices.Clip(c.Inputs[0].Splits["a"]), late, late, last)}
+	for _, r := range streamtest.Check(t, c) {
+		if strings.Contains(r.Text, "late") {
+			t.Errorf("%v counts a late row", r)
+		}
+	}
+	steps := 1
+	for kill := 1; kill <= steps; kill++ {
+		var rows []streamtest.Row
+		rows, steps = streamtest.Run(t, c, streamtest.Mode{Parallelism: 2, KillAt: kill})
+		if slices.ContainsFunc(rows, func(r streamtest.Row) bool { return strings.Contains(r.Text, "late") }) {
+			t.Errorf("killed at step %d: a late row was counted: %v", kill, rows)
 		}
 	}
 }

@@ -110,7 +110,6 @@ func (t *task) onDue(ctx context.Context) error {
 
 // endInput is the end of a bounded source: no window waits any longer.
 func (t *task) endInput(ctx context.Context) error {
-	t.splits.now = MaxWatermark
 	if err := t.advance(ctx, MaxWatermark); err != nil {
 		return err
 	}

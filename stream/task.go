@@ -197,6 +197,8 @@ func (t *task) checkpoint(ctx context.Context, b barrier) error {
 	k := ack{task: t}
 	if t.times != nil {
 		k.time = t.times.beforeEnd
+	} else {
+		k.time, k.splits = t.splits.now, t.splits.states()
 	}
 	for i, op := range t.ops {
 		if f, ok := op.(Flusher); ok {
@@ -218,9 +220,6 @@ func (t *task) checkpoint(ctx context.Context, b barrier) error {
 	}
 	if err := t.tell(ctx, message{kind: barrierMessage, barrier: b}); err != nil {
 		return err
-	}
-	if t.source != nil {
-		k.splits = t.splits.states()
 	}
 	t.a.acks <- k // has room for every task
 	select {

@@ -56,11 +56,11 @@ type splitWatermarks struct {
 	splits    map[string]*split
 	restored  map[string]SplitState
 	idleAfter time.Duration // 0: never
-	now       Watermark
+	now       Watermark     // without the jump to MaxWatermark at the end, as channelWatermarks.beforeEnd
 }
 
-func newSplitWatermarks(known []string, restored []SplitState, idleAfter time.Duration) *splitWatermarks {
-	w := &splitWatermarks{splits: map[string]*split{}, restored: map[string]SplitState{}, idleAfter: idleAfter, now: MinWatermark}
+func newSplitWatermarks(known []string, restored []SplitState, idleAfter time.Duration, start Watermark) *splitWatermarks {
+	w := &splitWatermarks{splits: map[string]*split{}, restored: map[string]SplitState{}, idleAfter: idleAfter, now: start}
 	for _, s := range restored {
 		w.restored[s.Split] = s
 	}
