@@ -134,6 +134,9 @@ type AggCall struct {
 	Filter   int    // a BOOLEAN column of the input: only its TRUE rows count; -1 for all
 	Sep      string // LISTAGG's separator
 	T        types.Type
+	// ID names the aggregate's state, so that a changed query finds it again: the aggregate with the lineage of its
+	// columns in place of their numbers. Empty: String.
+	ID string
 }
 
 // String is canonical as Expr.String: it names the aggregate's state.

@@ -67,3 +67,27 @@ func (v *Vec) chooseValid(pick []uint8, from []*Vec) {
 		}
 	}
 }
+
+// Gather fills v, which has its type and length, with row rows[k] of from[side[k]] for each k.
+func (v *Vec) Gather(rows []int32, side []uint8, from []*Vec) {
+	for k, r := range rows {
+		f, i := from[side[k]], int(r)
+		switch PhysOf(v.T) {
+		case PBool:
+			v.Bool[k] = f.Bool[i]
+		case PF32:
+			v.F32[k] = f.F32[i]
+		case PF64:
+			v.F64[k] = f.F64[i]
+		case PDec:
+			v.Dec[k] = f.Dec[i]
+		case PStr:
+			v.Append(f.Str(i))
+		default:
+			v.SetInt(k, f.Int(i))
+		}
+		if f.Null(i) {
+			v.SetNull(k)
+		}
+	}
+}
