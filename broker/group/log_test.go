@@ -11,10 +11,12 @@ import (
 	"github.com/weirhub/weir/internal/record"
 )
 
-// memLog is a log in memory. With hold set, what is appended becomes durable only when sync is called.
+// memLog is a log in memory. With hold set, what is appended becomes durable only when sync is called; with delay set,
+// when somebody has waited so long for it.
 type memLog struct {
-	hold bool
-	mu   struct {
+	hold  bool
+	delay time.Duration
+	mu    struct {
 		sync.Mutex
 		batches []record.Batch
 		next    int64
@@ -45,10 +47,14 @@ func (l *memLog) Append(b record.Batch) (int64, func(context.Context) error, err
 	l.mu.next += int64(own.LastOffsetDelta()) + 1
 	l.mu.batches = append(l.mu.batches, own)
 	n := len(l.mu.batches)
-	if !l.hold {
+	if !l.hold && l.delay == 0 {
 		l.mu.durable = n
 	}
 	return base, func(context.Context) error {
+		if l.delay > 0 {
+			time.Sleep(l.delay)
+			l.sync()
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for l.mu.durable < n && l.mu.offline == nil {
