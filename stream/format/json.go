@@ -224,6 +224,8 @@ func (d *jsonDecoder) object(o *jsonObject, v []byte, i, depth int) int {
 		}
 		if n.column != nil && n.object == nil && n.more == nil {
 			i = d.leaf(n.column, v, i, depth)
+		} else if n.column == nil && n.object == nil {
+			i = skipUnwanted(v, i, depth)
 		} else {
 			i = d.member(n, v, i, depth)
 		}
@@ -292,11 +294,8 @@ func (o *jsonObject) find(prev *jsonName, v []byte, i int) (*jsonName, int) {
 	return n, end + 1
 }
 
-// member reads the value of a name that is not one column: it is passed over, looked into, or wanted several times.
+// member reads the value of a name that is more than one column: it is looked into, or wanted several times.
 func (d *jsonDecoder) member(n *jsonName, v []byte, i, depth int) int {
-	if n.column == nil && n.object == nil {
-		return skipValue(v, i, depth)
-	}
 	end := 0
 	if n.column != nil {
 		if end = d.leaf(n.column, v, i, depth); end < 0 {

@@ -210,6 +210,13 @@ func skipNumber(b []byte, i int) int {
 }
 
 func skipDigits(b []byte, i int) int {
+	if i+8 <= len(b) {
+		t := load64(b, i) ^ lows*'0'
+		if m := (t | (t + lows*6)) & (lows * 0xf0); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
 	for i < len(b) && b[i]-'0' <= 9 {
 		i++
 	}
@@ -238,6 +245,9 @@ func skipScalar(b []byte, i int) int {
 	}
 	switch c := b[i]; {
 	case c == '"':
+		if end := plainEnd(b, i+1); end < len(b) && b[end] == '"' {
+			return end + 1
+		}
 		end, _ := skipString(b, i+1)
 		return end
 	case c == '-' || c-'0' <= 9:
@@ -246,6 +256,21 @@ func skipScalar(b []byte, i int) int {
 		return skipWord(b, i)
 	}
 	return wrongAt(i)
+}
+
+// skipUnwanted is skipValue with the most common case, a plain string, on the spot.
+func skipUnwanted(b []byte, i, depth int) int {
+	if i < len(b) && b[i] == '"' {
+		for j := i + 1; j+8 <= len(b); j += 8 {
+			if m := special(load64(b, j)); m != 0 {
+				if j += bits.TrailingZeros64(m) >> 3; b[j] == '"' {
+					return j + 1
+				}
+				break
+			}
+		}
+	}
+	return skipValue(b, i, depth)
 }
 
 // skipValue reads any value at i, at the given depth, and checks it as strictly as a value that is wanted.
@@ -327,7 +352,9 @@ func skipName(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
 		return wrongAt(i)
 	}
-	if i, _ = skipString(b, i+1); i < 0 {
+	if end := plainEnd(b, i+1); end < len(b) && b[end] == '"' {
+		i = end + 1
+	} else if i, _ = skipString(b, i+1); i < 0 {
 		return i
 	}
 	i = skipSpace(b, i)

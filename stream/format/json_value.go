@@ -18,6 +18,9 @@ func (d *jsonDecoder) leaf(c *column, v []byte, i, depth int) int {
 	case kindString:
 		if i < len(v) && v[i] == '"' {
 			end = b.copyPlain(c, v, i+1)
+		} else if len(v)-i > 4 && string(v[i:i+4]) == "null" && c.field.Nullable {
+			b.setNull(c)
+			end = i + 4
 		}
 	case kindInt64:
 		var n int64
