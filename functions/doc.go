@@ -8,7 +8,7 @@
 // It does not own topics, offsets or transactions (stream and connectors/topic do): Operator is one operator of a
 // pipeline, and what it puts out is committed together with the offsets it has read.
 //
-// Types in reading order: Record, Event, Handler, Result, FunctionError, Spec, Mapping, Operator, Pool.
+// Types in reading order: Record, Event, Handler, Result, FunctionError, Spec, Mapping, Filter, Operator, Pool.
 //
 // # What a handler gets
 //
@@ -38,7 +38,7 @@
 // So base64 is never guessed from the text: strings of the event's own records are base64, strings of new records are
 // text unless isBase64Encoded says otherwise.
 //
-// With Mapping.ReportItemFailures the answer may hold "batchItemFailures", alone or beside "records": see response.go.
+// With Mapping.ReportItemFailures the answer may hold "batchItemFailures", alone or beside "records": see failures.go.
 // The records of such an answer are put out; a handler leaves out those that it reports, since it gets them again.
 //
 // # Invariants

@@ -19,6 +19,8 @@ type Mapping struct {
 	Bisect  bool          // a failed batch is cut in two instead of tried again; this uses up no retries
 	// ReportItemFailures is Lambda's ReportBatchItemFailures: the answer may name records that failed.
 	ReportItemFailures bool
+	// Filters let through the records that one of them matches; none lets all through.
+	Filters []*Filter
 	// ParallelizationFactor is the number of batches of one task that are in flight at a time. Records of a partition stay
 	// in order when it is 1; with more, records of one key do.
 	ParallelizationFactor int
@@ -66,6 +68,7 @@ func (m Mapping) Validate() error {
 		check("window in ms", int(m.Window.Milliseconds()), 0, int(MaxWindow.Milliseconds())),
 		check("bytes", m.MaxBytes, 1, MaxPayloadBytes),
 		check("retries", m.Retries, -1, MaxRetries),
+		check("number of filters", len(m.Filters), 0, MaxFilters),
 		check("parallelization factor", m.ParallelizationFactor, 1, maxFactor),
 		check("age in ms", int(m.MaxAge.Milliseconds()), 0, 1<<53),
 	)

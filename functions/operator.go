@@ -18,6 +18,7 @@ import (
 type Stats struct {
 	RecordsIn, RecordsOut, DeadLetters   atomic.Int64
 	Invocations, FunctionErrors, Retries atomic.Int64
+	Filtered                             atomic.Int64 // records that no filter matched
 	BusyNanos                            atomic.Int64 // sum of the invocations' durations
 }
 
@@ -75,6 +76,10 @@ func (op *Operator) Process(_ int, in stream.Batch, out stream.Emitter) error {
 	for i := range in.Rows() {
 		var r Record
 		c.record(i, &r)
+		if !matches(op.m.Filters, &r) {
+			op.o.Stats.Filtered.Add(1)
+			continue
+		}
 		op.lanes[op.laneOf(&r)].push(r, now)
 	}
 	if err := op.run(context.Background(), op.m.Window == 0, out); err != nil { // the operator's calls carry no ctx; Stop ends it

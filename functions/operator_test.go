@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirhub/weir/stream"
 	"github.com/weirhub/weir/stream/format"
+	"github.com/weirhub/weir/stream/streamtest"
 )
 
 // recorder is a function that remembers its events, and an emitter that remembers what the operator puts out. All as
@@ -490,5 +491,91 @@ func TestMappingRanges(t *testing.T) {
 	}
 	if err := DefaultMapping().Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// However the input is cut into batches, and wherever the operator is replaced by a new one, the same records come out.
+func TestOperatorConformance(t *testing.T) {
+	mem := checked(t)
+	answer := &recorder{answer: func(_ int, e Event) (Result, error) {
+		var res Result
+		for _, r := range e.Records {
+			if r.Offset%3 != 0 {
+				res.Records = append(res.Records, r)
+			} else if r.Offset%9 == 0 {
+				res.Bad = append(res.Bad, BadItem{Index: slices.IndexFunc(e.Records, func(o Record) bool { return o.Offset == r.Offset }), Reason: "nine"})
+			}
+		}
+		return res, nil
+	}}
+	make := func(stream.Task) (stream.Operator, error) {
+		return NewOperator(answer, mapping(7, time.Minute), Options{Alloc: mem})
+	}
+	play := func(t *testing.T, size, restart int) *streamtest.Emitter {
+		var steps []streamtest.Step
+		var used []stream.Batch
+		for at := 0; at < 40; at += size {
+			b := rows(mem, 0, at, min(size, 40-at))
+			used = append(used, b)
+			if steps = append(steps, streamtest.In(b)); len(steps) == restart {
+				steps = append(steps, streamtest.Restart())
+			}
+		}
+		steps = append(steps, streamtest.At(stream.MaxWatermark))
+		out := streamtest.RunOperator(t, make, steps...)
+		for _, b := range used {
+			b.Rec.Release()
+		}
+		return out
+	}
+	places := func(e *streamtest.Emitter) (s []string) {
+		for _, r := range e.Rows {
+			s = append(s, fmt.Sprint(r))
+		}
+		for _, b := range e.Bad {
+			s = append(s, fmt.Sprint(b.Offset, b.Reason))
+		}
+		return s
+	}
+	synctest.Test(t, func(t *testing.T) { // so that all rows have one timestamp
+		want := places(play(t, 40, 0))
+		if len(want) != 26+5 {
+			t.Fatalf("%d records, want 26 and 5 bad ones: %q", len(want), want)
+		}
+		for _, size := range []int{1, 3, 11} {
+			for restart := range 5 {
+				if d := cmp.Diff(want, places(play(t, size, restart))); d != "" {
+					t.Errorf("batches of %d, a restart at %d: %s", size, restart, d)
+				}
+			}
+		}
+	})
+}
+
+// Records that no filter matches never reach the function and are not counted against the batch.
+func TestFiltersInTheOperator(t *testing.T) {
+	mem := checked(t)
+	r := &recorder{answer: pass}
+	m := mapping(3, 0)
+	for _, p := range []string{`{"offset":[{"numeric":["<",4]}]}`, `{"key":["7"]}`} {
+		f, err := CompileFilter(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Filters = append(m.Filters, f)
+	}
+	stats := new(Stats)
+	op, err := NewOperator(r, m, Options{Alloc: mem, Stats: stats})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process(t, op, rows(mem, 0, 0, 20), r); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"0@0 0@1 0@2", "0@3 0@7 0@17"}, r.mu.events); d != "" {
+		t.Error(d)
+	}
+	if stats.Filtered.Load() != 14 || stats.RecordsIn.Load() != 20 || stats.RecordsOut.Load() != 6 || stats.Invocations.Load() != 2 {
+		t.Errorf("filtered %d, in %d, out %d, invocations %d", stats.Filtered.Load(), stats.RecordsIn.Load(), stats.RecordsOut.Load(), stats.Invocations.Load())
 	}
 }
