@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -346,16 +347,21 @@ func compareProducers(l *Log, scratch *ProducerState, aborted []AbortedTxn, star
 // any operation of the file system, whatever became of the writes that were not synced; no record is there twice, none
 // that nobody sent, and offsets have no holes. (Done-when 7, test T1.)
 func TestAckedRecordsSurviveCrash(t *testing.T) {
+	// WEIR_LONG=1 plays twenty longer loads each.
+	seeds, steps := uint64(2), 60
+	if os.Getenv("WEIR_LONG") != "" {
+		seeds, steps = 20, 150
+	}
 	for _, deletions := range []bool{false, true} {
-		for seed := uint64(1); seed <= 3; seed++ {
-			crashEverywhere(t, seed, deletions)
+		for seed := uint64(1); seed <= seeds; seed++ {
+			crashEverywhere(t, seed, steps, deletions)
 		}
 	}
 }
 
-func crashEverywhere(t *testing.T, seed uint64, deletions bool) {
+func crashEverywhere(t *testing.T, seed uint64, steps int, deletions bool) {
 	t.Helper()
-	const steps, images = 80, 4
+	const images = 4
 	whole := newLoad(seed, vfs.NewMem())
 	if err := whole.run(steps, deletions); err != nil {
 		t.Fatalf("seed %d: the load fails without a crash: %v", seed, err)

@@ -112,7 +112,7 @@ func (l *Log) removeLeftovers(names []string, bases []int64, first int64) ([]int
 			}
 		}
 		if leftover {
-			if err := l.fs.Remove(l.file(name)); err != nil {
+			if err := l.fs.Remove(l.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, err
 			}
 		}

@@ -1,22 +1,34 @@
 package commitlog
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
+	"slices"
 	"time"
 )
 
 // Retain deletes the oldest segments that are past the limits of age or size and forgets producers that were not seen
 // for long. Only durable records are deleted, and only whole segments; the last one goes too when all of it is too old.
+// A log without appends for a while gives back its file handles until the next use.
 func (l *Log) Retain(now time.Time) (deleted int, err error) {
+	gone, err := l.retain(now)
+	if err == nil {
+		err = l.removeGone(gone)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("retain %s: %w", l.dir, err)
+	}
+	return len(gone), nil
+}
+
+func (l *Log) retain(now time.Time) (gone []*segment, err error) {
 	l.slow.Lock()
 	defer l.slow.Unlock()
 	l.mu.Lock()
 	if err := l.usable(); err != nil {
 		l.mu.Unlock()
-		return 0, fmt.Errorf("retain %s: %w", l.dir, err)
+		return nil, err
 	}
+	l.releaseIdle(now)
 	n := l.expired(now)
 	expiry := l.mu.o.ProducerExpiry
 	to := l.mu.start
@@ -26,12 +38,27 @@ func (l *Log) Retain(now time.Time) (deleted int, err error) {
 	l.mu.Unlock()
 	l.producers.expire(now.Add(-expiry).UnixMilli())
 	if n == 0 {
-		return 0, nil
+		return nil, nil
 	}
-	if err := l.deleteBefore(to); err != nil {
-		return 0, fmt.Errorf("retain %s: %w", l.dir, err)
+	return l.deleteBefore(to)
+}
+
+// idleAfter is when a log that takes no appends closes the files it writes: longer than any batching by producers, so
+// that a slow topic does not open and close them all the time.
+const idleAfter = 10 * time.Minute
+
+// releaseIdle closes what only appends and flushes need. The caller holds slow and mu.
+func (l *Log) releaseIdle(now time.Time) {
+	s := l.last()
+	if s == nil || s.sealed || s.dirty || s.file == nil || now.UnixMilli()-s.appended < idleAfter.Milliseconds() {
+		return
 	}
-	return n, nil
+	s.file.release()
+	s.file = nil
+	if l.hint != nil {
+		l.hint.Close() // nothing in it needs to be synced
+		l.hint = nil
+	}
 }
 
 // expired is how many segments from the front are past a limit. The caller holds mu.
@@ -67,17 +94,9 @@ func (s *segment) tooOld(now time.Time, retention time.Duration) bool {
 // DeleteBefore moves the log's start up to the offset, which must be durable, and deletes the segments below it. An
 // offset at or below the start changes nothing.
 func (l *Log) DeleteBefore(offset int64) error {
-	l.slow.Lock()
-	defer l.slow.Unlock()
-	l.mu.Lock()
-	err := l.usable()
-	if err == nil && offset > l.mu.flushed {
-		err = &OffsetOutOfRangeError{Offset: offset, Start: l.mu.start, End: l.mu.flushed}
-	}
-	done := offset <= l.mu.start
-	l.mu.Unlock()
-	if err == nil && !done {
-		err = l.deleteBefore(offset)
+	gone, err := l.moveStart(offset)
+	if err == nil {
+		err = l.removeGone(gone)
 	}
 	if err != nil {
 		return fmt.Errorf("delete records of %s: %w", l.dir, err)
@@ -85,12 +104,28 @@ func (l *Log) DeleteBefore(offset int64) error {
 	return nil
 }
 
-// deleteBefore first makes the new start durable and then removes files: a crash in between leaves files that the next
-// Open removes. The other order could lose the start of a log whose files are gone. The caller holds slow.
-func (l *Log) deleteBefore(offset int64) error {
+func (l *Log) moveStart(offset int64) (gone []*segment, err error) {
+	l.slow.Lock()
+	defer l.slow.Unlock()
+	l.mu.Lock()
+	err = l.usable()
+	if err == nil && offset > l.mu.flushed {
+		err = &OffsetOutOfRangeError{Offset: offset, Start: l.mu.start, End: l.mu.flushed}
+	}
+	done := offset <= l.mu.start
+	l.mu.Unlock()
+	if err != nil || done {
+		return nil, err
+	}
+	return l.deleteBefore(offset)
+}
+
+// deleteBefore makes the new start durable and gives the segments whose files are to be removed after that: a crash in
+// between leaves files that the next Open removes. The other order could lose the start of a log whose files are gone.
+// The caller holds slow.
+func (l *Log) deleteBefore(offset int64) (gone []*segment, err error) {
 	l.mu.Lock()
 	oldStart, old := l.mu.start, l.mu.segments
-	var gone []*segment
 	for len(l.mu.segments) > 0 && l.mu.segments[0].next <= offset && l.mu.segments[0].size > 0 {
 		gone = append(gone, l.mu.segments[0])
 		l.mu.segments = l.mu.segments[1:]
@@ -102,42 +137,27 @@ func (l *Log) deleteBefore(offset int64) error {
 		// The list may have grown meanwhile; what stands behind the segments taken off is the same.
 		l.mu.start, l.mu.segments = oldStart, append(old[:len(gone):len(gone)], l.mu.segments...)
 		l.mu.Unlock()
-		return err
+		return nil, err
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, s := range gone {
 		s.file.release()
 		s.file = nil
-		l.forgetCold(s)
+		l.mu.cold = slices.DeleteFunc(l.mu.cold, func(o *segment) bool { return o == s })
 	}
-	l.mu.Unlock()
-	for _, s := range gone {
-		if err := l.removeFiles(s.base); err != nil {
-			return err
-		}
-	}
-	return nil
+	return gone, nil
 }
 
-func (l *Log) forgetCold(s *segment) {
-	kept := l.mu.cold[:0]
-	for _, o := range l.mu.cold {
-		if o != s {
-			kept = append(kept, o)
-		}
+// removeGone deletes the files of segments below the log's start. It needs no lock, and holds none because deleting a
+// large file can take the file system long enough for a flush to notice. No sync of the directory is needed: a name
+// that comes back is below the first segment of the manifest, and the next Open removes it.
+func (l *Log) removeGone(gone []*segment) error {
+	bases := make([]int64, len(gone))
+	for i, s := range gone {
+		bases[i] = s.base
 	}
-	l.mu.cold = kept
-}
-
-// removeFiles deletes a segment's files. No sync of the directory is needed: a name that comes back is below the first
-// segment of the manifest, and the next Open removes it.
-func (l *Log) removeFiles(base int64) error {
-	for _, suffix := range []string{suffixIndex, suffixTime, suffixTxn, suffixLog} {
-		if err := l.fs.Remove(l.path(base, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
+	return l.removeSegments(bases)
 }
 
 // TruncateTo removes the batches that hold the offset or lie above it. Slices of removed batches become unreadable. When
