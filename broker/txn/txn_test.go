@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +41,7 @@ func (l *memLog) Replay(f func(record.Batch) error) error {
 // cluster is partitions that markers go to.
 type cluster struct {
 	log    memLog
+	mu     sync.Mutex // guards marks
 	marks  map[Partition][]record.Batch
 	broken map[Partition]error
 	nextID int64
@@ -53,6 +55,8 @@ func (c *cluster) Mark(p Partition, marker record.Batch, _ bool) (func(context.C
 	if err := c.broken[p]; err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.marks[p] = append(c.marks[p], bytes.Clone(marker))
 	return func(context.Context) error { return nil }, nil
 }
@@ -69,6 +73,8 @@ func (c *cluster) open(t *testing.T) *Coordinator {
 }
 
 func (c *cluster) committed(p Partition) (out []bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, b := range c.marks[p] {
 		commit, ok := controlKind(b)
 		if !ok {
