@@ -37,9 +37,10 @@ func (b *Binder) call(p place, c *parse.Call) plan.Expr {
 		b.fail(c.Name.Span, name+" is not a function of a value", hint)
 		return nil
 	}
-	args := make([]plan.Expr, 0, len(c.Args))
+	name, written := trimSide(name, c.Args)
+	args := make([]plan.Expr, 0, len(written))
 	ok := true
-	for _, a := range c.Args {
+	for _, a := range written {
 		x := b.expr(p, a)
 		ok = ok && x != nil
 		args = append(args, x)
@@ -56,6 +57,22 @@ func (b *Binder) call(p place, c *parse.Call) plan.Expr {
 		return nil
 	}
 	return e
+}
+
+// trimSide turns TRIM(LEADING chars FROM s), which the parser gives as three arguments, into the function of that side
+// with the text first.
+func trimSide(name string, args []parse.Expr) (string, []parse.Expr) {
+	if name != "TRIM" || len(args) != 3 {
+		return name, args
+	}
+	side, ok := args[0].(*parse.SymbolArg)
+	if !ok {
+		return name, args
+	}
+	if side.Name != "BOTH" {
+		name += " " + side.Name
+	}
+	return name, []parse.Expr{args[2], args[1]}
 }
 
 func windowFunctionHint(name string) (string, bool) {

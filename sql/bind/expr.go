@@ -82,7 +82,7 @@ func (b *Binder) operator(p place, e parse.Expr) plan.Expr {
 		}
 		name := "LIKE"
 		if e.Similar {
-			name = "SIMILAR TO"
+			name = "SIMILAR"
 		}
 		return b.negate(e.At(), e.Not, b.apply(e.At(), name, b.exprs(p, args...)))
 	}
