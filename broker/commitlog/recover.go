@@ -327,6 +327,15 @@ func (l *Log) scanSegment(base int64) (s *segment, size int64, bad, err error) {
 // recoverProducers loads the newest good snapshot and replays the rest of the log; all of it when a transaction index
 // is missing or damaged.
 func (l *Log) recoverProducers(snapshots []int64) error {
+	if n := len(snapshots); n > 0 && snapshots[n-1] > l.mu.next {
+		// An interrupted TruncateTo left it. Once the log has grown past it again it would pass for a good one.
+		if err := l.removeSnapshotsAbove(l.mu.next); err != nil {
+			return err
+		}
+		if err := l.fs.SyncDir(l.dir); err != nil {
+			return err
+		}
+	}
 	from, whole := int64(0), false
 	for _, s := range l.mu.segments {
 		if !s.stored {
