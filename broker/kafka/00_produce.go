@@ -80,14 +80,19 @@ func (s *Server) produceOne(c *call, topic *broker.Topic, rp *kmsg.ProduceReques
 		op.ErrorCode = refused
 		return produceWait{}, false
 	}
-	at, err := p.Produce(rp.Records, false)
-	done()
+	at, err := appendEnlisted(p, rp.Records, done)
 	if err != nil {
 		produceError(op, err)
 		return produceWait{}, false
 	}
 	op.BaseOffset, op.LogAppendTime, op.LogStartOffset = at.Base, at.LogAppendTime, at.LogStart
 	return produceWait{p: p, at: at}, true
+}
+
+// appendEnlisted ends the enlistment also when the append panics: the transaction would be stuck for ever.
+func appendEnlisted(p *broker.Partition, records []byte, done func()) (broker.Appended, error) {
+	defer done()
+	return p.Produce(records, false)
 }
 
 func produceError(op *kmsg.ProduceResponseTopicPartition, err error) {

@@ -47,14 +47,14 @@ type conn struct {
 
 // exchange is a request with its answer to be.
 type exchange struct {
-	h     header
-	a     *api
-	call  *call
-	resp  kmsg.Response
-	began bool
-	err   error
-	frame *[]byte // pooled; nil when not
-	bytes int64   // held of the budget
+	h      header
+	a      *api
+	call   *call
+	resp   kmsg.Response
+	began  bool
+	err    error
+	frame  *[]byte // pooled; nil when not
+	weight int64   // held of the budget
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
@@ -108,14 +108,15 @@ func (c *conn) read(ctx context.Context) error {
 		if err := c.deadline(ctx); err != nil {
 			return err
 		}
-		n, err := readLength(r, c.s.o.MaxRequestBytes)
+		n, weight, err := readLength(r, c.s.o.MaxRequestBytes)
 		if err != nil {
 			return err
 		}
-		if err := c.s.budget.Acquire(ctx, int64(n)); err != nil {
+		if err := c.s.budget.Acquire(ctx, weight); err != nil {
 			return err
 		}
-		e, err := c.receive(ctx, r, n)
+		e := &exchange{weight: weight}
+		err = c.receive(ctx, r, n, e)
 		if err != nil {
 			c.release(e)
 			return err
@@ -140,9 +141,8 @@ func (c *conn) deadline(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// receive reads one frame and decodes it. The exchange is never nil, so that its budget can be given back.
-func (c *conn) receive(ctx context.Context, r *bufio.Reader, n int) (*exchange, error) {
-	e := &exchange{bytes: int64(n)}
+// receive reads one frame and decodes it.
+func (c *conn) receive(ctx context.Context, r *bufio.Reader, n int, e *exchange) error {
 	var buf []byte
 	if key, err := r.Peek(2); err == nil && key[0] == 0 && key[1] == keyProduce {
 		e.frame = framePool.Get().(*[]byte)
@@ -153,27 +153,27 @@ func (c *conn) receive(ctx context.Context, r *bufio.Reader, n int) (*exchange, 
 		*e.frame = buf
 	}
 	if err != nil {
-		return e, err
+		return err
 	}
 	h, body, err := parseHeader(buf)
 	if err != nil {
-		return e, err
+		return err
 	}
 	e.h = h
 	e.a = c.s.apis[h.key]
 	if e.a == nil || h.version < e.a.min || h.version > e.a.max {
 		if h.key == keyAPIVersions {
 			e.resp, e.began = c.s.unsupportedAPIVersions(), true
-			return e, nil
+			return nil
 		}
-		return e, fmt.Errorf("%w: %s version %d is not served", errFrame, kmsg.NameForKey(h.key), h.version)
+		return fmt.Errorf("%w: %s version %d is not served", errFrame, kmsg.NameForKey(h.key), h.version)
 	}
 	req, err := decode(h, body)
 	if err != nil {
-		return e, err
+		return err
 	}
 	e.call = &call{ctx: ctx, req: req, clientID: h.clientID, clientHost: c.clientHost, host: c.host, port: c.port}
-	return e, nil
+	return nil
 }
 
 // begin counts a request in, and handles it at once if it is a Produce behind nothing but Produces.
@@ -254,6 +254,6 @@ func (c *conn) release(e *exchange) {
 		releaseAll(e.call.records)
 		e.call.records = nil
 	}
-	c.s.budget.Release(e.bytes)
-	e.bytes = 0
+	c.s.budget.Release(e.weight)
+	e.weight = 0
 }

@@ -33,29 +33,30 @@ const minFrameBytes = 10
 // chunkBytes is what is allocated for a frame before its bytes arrive; it then doubles with what has come.
 const chunkBytes = 256 << 10
 
-// readLength reads a frame's length and looks at its API key to know the limit that holds.
-func readLength(r *bufio.Reader, maxProduce int) (int, error) {
+// readLength reads a frame's length and looks at its API key to know the limit that holds and what the frame weighs
+// against the budget.
+func readLength(r *bufio.Reader, maxProduce int) (n int, weight int64, err error) {
 	// Read, not Peek: a clean end between two frames is io.EOF, one inside is io.ErrUnexpectedEOF.
 	var size [4]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	n := int64(int32(binary.BigEndian.Uint32(size[:])))
+	n = int(int32(binary.BigEndian.Uint32(size[:])))
 	if n < minFrameBytes {
-		return 0, fmt.Errorf("%w: length %d is less than a header", errFrame, n)
+		return 0, 0, fmt.Errorf("%w: length %d is less than a header", errFrame, n)
 	}
 	key, err := r.Peek(2)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	limit := int64(maxPlainFrameBytes)
+	limit, weight := maxPlainFrameBytes, int64(n)*plainWeight
 	if binary.BigEndian.Uint16(key) == keyProduce {
-		limit = int64(maxProduce)
+		limit, weight = maxProduce, int64(n)
 	}
 	if n > limit {
-		return 0, fmt.Errorf("%w: length %d exceeds %d", errFrame, n, limit)
+		return 0, 0, fmt.Errorf("%w: length %d exceeds %d", errFrame, n, limit)
 	}
-	return int(n), nil
+	return n, weight, nil
 }
 
 // readBody fills buf, which it may replace, with n bytes, growing it only as they arrive.

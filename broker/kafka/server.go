@@ -48,9 +48,12 @@ const (
 	defaultMaxConnections = 10_000
 	// Kafka's default of connections.max.idle.ms.
 	defaultIdleTimeout = 10 * time.Minute
-	// maxPlainFrameBytes bounds every frame that is no Produce. Decoded structs can be ten times their bytes, and the
-	// largest honest one (offsets of 100,000 partitions) is below 4 MiB.
+	// maxPlainFrameBytes bounds every frame that is no Produce. The largest honest one (offsets of 100,000 partitions) is
+	// below 4 MiB.
 	maxPlainFrameBytes = 8 << 20
+	// plainWeight is what a byte of such a frame counts against the budget: an array of the smallest elements decodes
+	// into structs of some thirty times its bytes, an ordinary one into a few times.
+	plainWeight = 16
 	// drainTimeout is how long shutdown waits for answers that are being worked on; long polls end at once.
 	drainTimeout = 5 * time.Second
 )
@@ -63,7 +66,7 @@ func (o *Options) defaults() {
 		o.MaxInFlightBytes = defaultMaxInFlightBytes
 	}
 	// A frame larger than the budget would wait for ever.
-	o.MaxInFlightBytes = max(o.MaxInFlightBytes, int64(o.MaxRequestBytes), maxPlainFrameBytes)
+	o.MaxInFlightBytes = max(o.MaxInFlightBytes, int64(o.MaxRequestBytes), plainWeight*maxPlainFrameBytes)
 	if o.MaxConnections <= 0 {
 		o.MaxConnections = defaultMaxConnections
 	}
