@@ -62,6 +62,7 @@ type stateStore struct {
 	fs     vfs.FS // nil: inline only
 	dir    string
 	prefix string // "<pipeline>-"
+	made   bool   // the directory is there for good
 
 	live      map[stateKey]stateValue
 	files     []string
@@ -215,8 +216,11 @@ func (s *stateStore) readMissing(next map[stateKey]stateValue) (map[stateKey]sta
 }
 
 func (s *stateStore) create(name string, b []byte) error {
-	if err := s.fs.MkdirAll(s.dir); err != nil {
-		return err
+	if !s.made {
+		if err := vfs.MkdirDurable(s.fs, s.dir); err != nil {
+			return err
+		}
+		s.made = true
 	}
 	f, err := s.fs.Create(path.Join(s.dir, name))
 	if err != nil {
