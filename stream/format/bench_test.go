@@ -53,8 +53,16 @@ func pick(r *rand.Rand, words ...string) string { return words[r.IntN(len(words)
 func clicks(n int) [][]byte {
 	r := rand.New(rand.NewPCG(1, 7))
 	countries := [][2]string{
-		{"DE", "Berlin"}, {"US", "New York"}, {"FR", "Paris"}, {"BR", "Sao Paulo"}, {"IN", "Mumbai"}, {"JP", "Tokyo"},
-		{"GB", "London"}, {"PL", "Warsaw"}, {"ES", "Madrid"}, {"NG", "Lagos"},
+		{"DE", "Berlin"},
+		{"US", "New York"},
+		{"FR", "Paris"},
+		{"BR", "Sao Paulo"},
+		{"IN", "Mumbai"},
+		{"JP", "Tokyo"},
+		{"GB", "London"},
+		{"PL", "Warsaw"},
+		{"ES", "Madrid"},
+		{"NG", "Lagos"},
 	}
 	base := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
 	out := make([][]byte, n)

@@ -16,11 +16,14 @@ import (
 
 // metaFields are a record's own parts as columns.
 var metaFields = []Field{
-	{Name: "topic", Type: typString, Source: FromTopic}, {Name: "partition", Type: typInt, Source: FromPartition},
-	{Name: "offset", Type: typBigint, Source: FromOffset}, {Name: "timestamp", Type: typLTZ3, Source: FromTimestamp},
+	{Name: "topic", Type: typString, Source: FromTopic},
+	{Name: "partition", Type: typInt, Source: FromPartition},
+	{Name: "offset", Type: typBigint, Source: FromOffset},
+	{Name: "timestamp", Type: typLTZ3, Source: FromTimestamp},
 	{Name: "key", Type: typBytes, Nullable: true, Source: FromKey},
 	{Name: "value", Type: typBytes, Nullable: true, Source: FromRawValue},
-	{Name: "headers", Type: typBytes, Source: FromHeaders}, {Name: "header_count", Type: typInt, Source: FromHeaderCount},
+	{Name: "headers", Type: typBytes, Source: FromHeaders},
+	{Name: "header_count", Type: typInt, Source: FromHeaderCount},
 }
 
 // batchOf builds a batch with base offset 100.
@@ -156,7 +159,8 @@ func TestBrokenBatchIsAnError(t *testing.T) {
 // null, and a second object replaces the first whole.
 func TestMissingFields(t *testing.T) {
 	fields := []Field{
-		null("a", typBigint), {Name: "b", Type: typString, Nullable: true, Path: []string{"o", "b"}},
+		null("a", typBigint),
+		{Name: "b", Type: typString, Nullable: true, Path: []string{"o", "b"}},
 		{Name: "c", Type: typString, Nullable: true, Path: []string{"o", "c"}},
 	}
 	values := []string{
@@ -185,7 +189,8 @@ func TestSamePathTwice(t *testing.T) {
 	fields := []Field{
 		{Name: "text", Type: typString, Nullable: true, Path: []string{"a"}},
 		{Name: "number", Type: typBigint, Nullable: true, Path: []string{"a"}},
-		null("o", typString), {Name: "b", Type: typBigint, Nullable: true, Path: []string{"o", "b"}},
+		null("o", typString),
+		{Name: "b", Type: typBigint, Nullable: true, Path: []string{"o", "b"}},
 	}
 	same(t, decodeAll(t, "json", fields, Options{}, `{"a":"7","o":{"b": 1}}`, `{"o":{"b":2}}`),
 		`7 | 7 | {"b":1} | 1`, `NULL | NULL | {"b":2} | 2`)
@@ -223,7 +228,8 @@ func TestManyUnknownNames(t *testing.T) {
 func TestNothingIsAllocatedPerRecord(t *testing.T) {
 	values := clicks(500)
 	fields := append([]Field{
-		{Name: "raw", Type: typBytes, Source: FromRawValue}, {Name: "key", Type: typString, Nullable: true, Source: FromKey},
+		{Name: "raw", Type: typBytes, Source: FromRawValue},
+		{Name: "key", Type: typString, Nullable: true, Source: FromKey},
 		{Name: "d", Type: dec(10, 2), Nullable: true, Path: []string{"amount"}},
 		{Name: "g", Type: typString, Nullable: true, Path: []string{"geo"}},
 	}, clickFields...)
@@ -307,7 +313,8 @@ func TestUnusableFields(t *testing.T) {
 		{"raw", null("a", typBigint), Options{}, "column a: format raw fills BYTES or STRING, not BIGINT"},
 		{"csv", null("a", typBigint), Options{Header: []string{"x", "y"}}, "column a: not in the header (x, y)"},
 		{
-			"json", null("a", typBigint), Options{IgnoreParseErrors: true, FailOnMissingField: true},
+			"json", null("a", typBigint),
+			Options{IgnoreParseErrors: true, FailOnMissingField: true},
 			"options ignore-parse-errors and fail-on-missing-field exclude each other",
 		},
 	} {

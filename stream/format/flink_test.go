@@ -18,7 +18,8 @@ func TestJSONCoercionsAreFlinks(t *testing.T) {
 	fields := []Field{
 		null("i", typInt), null("s", typString), null("d", typDouble), null("dec", dec(5, 2)), null("b", typBoolean),
 		null("ts", typTS3), null("lt", typLTZ3), null("dt", typDate), null("tm", typTime), null("by_", typBytes),
-		{Name: "r_x", Type: typInt, Nullable: true, Path: []string{"r", "x"}}, null("a", typString),
+		{Name: "r_x", Type: typInt, Nullable: true, Path: []string{"r", "x"}},
+		null("a", typString),
 	}
 	values := []string{
 		`{"i":1,"s":"a","d":1.5,"dec":1.234,"b":true,"ts":"2026-01-01 00:00:00.123","lt":"2026-01-01 00:00:00.123Z","dt":"2026-01-01","tm":"10:11:12","by_":"aGk=","r":{"x":1},"a":[1,null],"m":{"k":1}}`,

@@ -191,6 +191,7 @@ func InferJSON(r io.Reader) ([]Field, error) {
 		return nil, err
 	}
 	v = WithoutBOM(v)
+	size := len(v)
 	var names []string
 	forms := map[string]*seen{}
 	for len(v) > 0 {
@@ -212,6 +213,9 @@ func InferJSON(r io.Reader) ([]Field, error) {
 			}
 			f.noteJSON(value)
 		})
+	}
+	if names == nil && size > 0 {
+		return nil, fmt.Errorf("none of the lines in the first %d bytes is a JSON object with members", size)
 	}
 	out := make([]Field, len(names))
 	for i, n := range names {
