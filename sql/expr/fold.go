@@ -21,12 +21,7 @@ func fold(e plan.Expr, lazy bool) (plan.Expr, error) {
 	case *plan.Column, *plan.Literal:
 		return e, nil
 	}
-	for _, c := range plan.Children(e) {
-		if _, ok := c.(*plan.Literal); !ok {
-			return e, nil
-		}
-	}
-	if funcs.IsVolatile(e) {
+	if funcs.IsVolatile(e) || readsColumns(e) {
 		return e, nil
 	}
 	v, err := Constant(e)
@@ -37,6 +32,16 @@ func fold(e plan.Expr, lazy bool) (plan.Expr, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+func readsColumns(e plan.Expr) bool {
+	reads := false
+	plan.Walk(e, func(e plan.Expr) bool {
+		_, col := e.(*plan.Column)
+		reads = reads || col
+		return !reads
+	})
+	return reads
 }
 
 func foldParts(e plan.Expr, lazy bool) (plan.Expr, error) {
