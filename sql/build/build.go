@@ -120,7 +120,13 @@ func (b *builder) operator(n plan.Node) (*stream.Node, error) {
 	if err := probe.Close(); err != nil {
 		return nil, fmt.Errorf("make %s: %w", n.Describe(), err)
 	}
-	s.Operator = make
+	s.Operator = func(t stream.Task) (stream.Operator, error) {
+		op, err := make(t)
+		if err != nil {
+			return nil, stream.Permanent(err)
+		}
+		return &failing{Operator: op}, nil
+	}
 	return s, nil
 }
 
