@@ -178,9 +178,8 @@ func IsVolatile(e plan.Expr) bool {
 	volatile := false
 	plan.Walk(e, func(e plan.Expr) bool {
 		if c, ok := e.(*plan.Call); ok {
-			for _, f := range rows(c.Name) {
-				volatile = volatile || f.Volatile
-			}
+			f, _, _, err := resolve(c.Name, c.Args)
+			volatile = volatile || err == nil && f.Volatile
 		}
 		return !volatile
 	})

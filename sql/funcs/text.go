@@ -25,7 +25,7 @@ var textFuncs = []Func{
 	{
 		Name: "CONCAT_WS", Family: familyText, Syntax: "CONCAT_WS(separator, a, b, ...)",
 		Doc: "All texts that are not NULL with the separator between them; NULL when the separator is NULL.", Params: "S S*",
-		Ret:  func(args []plan.Expr) types.Type { return types.StringT.WithNull(args[0].Type().Nullable) },
+		Ret:  func(args []plan.Expr) types.Type { return types.StringT.WithNull(anyNullable(args)) },
 		Bind: plain(concatWS), TakesNull: true,
 	},
 	length("CHAR_LENGTH"), length("CHARACTER_LENGTH"),
