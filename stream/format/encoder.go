@@ -15,6 +15,7 @@ type Encoder struct {
 	o       Options
 	columns []output
 	row     func(e *Encoder, dst []byte, row int) []byte
+	rec     arrow.RecordBatch // of the last Reset: kept so that no other batch can have its address
 }
 
 // output is a column as the encoder writes it.
@@ -67,6 +68,7 @@ func NewEncoder(format string, schema *arrow.Schema, columns []int, o Options) (
 
 // Reset points the encoder at a batch of its schema. It borrows it until the next Reset.
 func (e *Encoder) Reset(rec arrow.RecordBatch) {
+	e.rec = rec
 	for i := range e.columns {
 		e.columns[i].arr = rec.Column(e.columns[i].index)
 	}
@@ -81,6 +83,19 @@ func (e *Encoder) Append(dst []byte, row int) (out []byte, ok bool) {
 		return dst, false
 	}
 	return append(dst, bytesAt(e.columns[0].arr, row)...), true
+}
+
+// Row is Append for a row of any batch of the schema, with a Reset when it is another batch than last time. A nil result
+// is Kafka's null; dst must not be nil. The error is always nil: the signature is that of a sink's row encoder.
+func (e *Encoder) Row(dst []byte, rec arrow.RecordBatch, row int) ([]byte, error) {
+	if rec != e.rec {
+		e.Reset(rec)
+	}
+	out, ok := e.Append(dst, row)
+	if !ok {
+		return nil, nil
+	}
+	return out, nil
 }
 
 func bytesAt(a arrow.Array, row int) []byte {

@@ -255,6 +255,30 @@ func randomRow(r *rand.Rand) string {
 	return "{" + strings.Join(members, ",") + "}"
 }
 
+// TestRowFollowsTheBatch: rows of one batch after another are those of the batch that is given, and NULL is Kafka's null.
+func TestRowFollowsTheBatch(t *testing.T) {
+	fields := []Field{null("s", typString)}
+	one, two := batchFromJSON(t, fields, `{"s":"a"}`, `{"s":"b"}`), batchFromJSON(t, fields, `{"s":"c"}`, `{}`)
+	e, err := NewEncoder("raw", one.Schema(), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, rec := range []arrow.RecordBatch{one, two, one} {
+		for i := range 2 {
+			v, err := e.Row([]byte{}, rec, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v == nil {
+				v = []byte("null value")
+			}
+			got = append(got, string(v))
+		}
+	}
+	same(t, got, "a", "b", "c", "null value", "a", "b")
+}
+
 // TestNothingIsAllocatedPerWrittenRow: rows are written into the caller's buffer.
 func TestNothingIsAllocatedPerWrittenRow(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
