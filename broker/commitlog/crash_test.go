@@ -521,3 +521,50 @@ func TestFullDiskRefusesAppend(t *testing.T) {
 		}
 	}
 }
+
+// Retention makes room on a disk that is so full that not even a manifest can be written. (Rule 11.)
+func TestRetentionWorksOnFullDisk(t *testing.T) {
+	enospc := errors.New("no space left on device")
+	fs := vfs.NewMem()
+	l, err := Open(fs, "p", Options{SegmentBytes: 1000, IndexIntervalBytes: 100, RetentionBytes: 1500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		if _, err := l.Append(testBatch("x", 2, int64(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	full := true
+	fs.SetHook(func(op vfs.Op) error {
+		full = full && op.Kind != vfs.OpRemove
+		if full && op.Kind == vfs.OpWrite {
+			return enospc
+		}
+		return nil
+	})
+	if n, err := l.Retain(time.UnixMilli(0)); err != nil || n == 0 {
+		t.Fatalf("deleted %d segments: %v", n, err)
+	}
+	if err := l.Check(); err != nil {
+		t.Fatal(err)
+	}
+	// And when there is no room even then, nothing changes.
+	fs.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpWrite {
+			return enospc
+		}
+		return nil
+	})
+	start := l.StartOffset()
+	if err := l.DeleteBefore(start + 10); !errors.Is(err, enospc) || l.StartOffset() != start {
+		t.Fatalf("start %d, %v", l.StartOffset(), err)
+	}
+	fs.SetHook(nil)
+	if err := errors.Join(l.Check(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -270,7 +270,7 @@ func (v *view) slice(offset int64, maxBytes int, below int64) (Slice, error) {
 		return Slice{}, err
 	}
 	out := Slice{file: v.file, pos: pos, base: b.BaseOffset()}
-	end, limit := pos+int64(b.Size()), pos+int64(maxBytes)
+	end, limit := pos+int64(b.Size()), pos+min(int64(maxBytes), v.size)
 	if below >= v.next && v.size <= limit {
 		out.n = int(v.size - pos)
 		return out, nil

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -132,7 +133,17 @@ func (l *Log) deleteBefore(offset int64) (gone []*segment, err error) {
 	}
 	l.mu.start = offset
 	l.mu.Unlock()
-	if err := l.writeManifest(false); err != nil {
+	err = l.writeManifest(false)
+	if err != nil {
+		// On a full disk deletion must still work. The indexes of what is about to go are caches and give room at once.
+		for _, s := range gone {
+			err = errors.Join(err, l.fs.Remove(l.path(s.base, suffixIndex)), l.fs.Remove(l.path(s.base, suffixTime)))
+		}
+		if again := l.writeManifest(false); again == nil {
+			err = nil
+		}
+	}
+	if err != nil {
 		l.mu.Lock()
 		// The list may have grown meanwhile; what stands behind the segments taken off is the same.
 		l.mu.start, l.mu.segments = oldStart, append(old[:len(gone):len(gone)], l.mu.segments...)
