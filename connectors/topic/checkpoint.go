@@ -92,7 +92,7 @@ func (x *Transaction) Commit(ctx context.Context, c *stream.Checkpoint) error {
 		return err
 	}
 	x.mu.Lock()
-	at := x.output(CheckpointTopic, 0).lastBase
+	at := x.output(place{CheckpointTopic, 0}).lastBase
 	x.mu.Unlock()
 	if err := x.commitOffsets(ctx, c, at); err != nil {
 		return x.translate(err)

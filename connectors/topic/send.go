@@ -50,7 +50,7 @@ func (x *Transaction) nextRound() (round []inFlight, fresh []*output) {
 			continue
 		}
 		round = append(round, inFlight{o, o.sealed[0]})
-		if !x.mu.added[o.name] {
+		if !x.mu.added[o.place] {
 			fresh = append(fresh, o)
 		}
 	}
@@ -98,7 +98,7 @@ func (x *Transaction) addPartitions(ctx context.Context, outputs []*output) erro
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, o := range outputs {
-		x.mu.added[o.name] = true
+		x.mu.added[o.place] = true
 	}
 	return nil
 }
@@ -212,7 +212,7 @@ func (x *Transaction) leaders(ctx context.Context, round []inFlight) (map[int32]
 func (x *Transaction) produceTo(ctx context.Context, leader int32, batches []inFlight) produced {
 	req := kmsg.NewPtrProduceRequest()
 	req.TransactionID, req.Acks, req.TimeoutMillis = &x.id, -1, produceTimeoutMillis
-	waiting := map[string]inFlight{} // by topic, topic id and partition
+	waiting := map[place]inFlight{}
 	at := map[string]int{}
 	for _, f := range batches {
 		info, err := x.c.info(ctx, f.topic)
@@ -230,7 +230,7 @@ func (x *Transaction) produceTo(ctx context.Context, leader int32, batches []inF
 		p := kmsg.NewProduceRequestTopicPartition()
 		p.Partition, p.Records = f.partition, f.batch
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, p)
-		waiting[f.name] = f
+		waiting[f.place] = f
 	}
 	resp, err := requestTo[*kmsg.ProduceResponse](ctx, x.c, leader, req)
 	if err != nil {
@@ -240,7 +240,7 @@ func (x *Transaction) produceTo(ctx context.Context, leader int32, batches []inF
 }
 
 // produceAnswer sorts the batches by their fate. Answers name topics by name, or by id from version 13 on.
-func (x *Transaction) produceAnswer(req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, waiting map[string]inFlight) produced {
+func (x *Transaction) produceAnswer(req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, waiting map[place]inFlight) produced {
 	var out produced
 	for i := range resp.Topics {
 		topic := resp.Topics[i].Topic
@@ -250,7 +250,7 @@ func (x *Transaction) produceAnswer(req *kmsg.ProduceRequest, resp *kmsg.Produce
 			}
 		}
 		for _, p := range resp.Topics[i].Partitions {
-			name := fmt.Sprintf("%s-%d", topic, p.Partition)
+			name := place{topic, p.Partition}
 			f, ok := waiting[name]
 			if !ok {
 				continue

@@ -53,13 +53,13 @@ type Transaction struct {
 	wg sync.WaitGroup
 	mu struct {
 		sync.Mutex
-		index      map[string]*output // by name
+		index      map[place]*output
 		producerID int64
 		epoch      int16
 		outputs    []*output
-		added      map[string]bool // outputs that are part of the open transaction
-		opened     time.Time       // when the first was added; zero: no transaction is open
-		queued     int             // bytes
+		added      map[place]bool // outputs that are part of the open transaction
+		opened     time.Time      // when the first was added; zero: no transaction is open
+		queued     int            // bytes
 		sending    bool
 		err        error           // the first; Restore forgets it
 		changed    chan struct{}   // closed and made anew when sending goes on or ends
@@ -67,15 +67,21 @@ type Transaction struct {
 	}
 }
 
-// output is one partition that the pipeline writes.
-type output struct {
+// place names a partition.
+type place struct {
 	topic     string
 	partition int32
-	name      string
-	building  record.Builder
-	sequence  int32 // of the next batch
-	sealed    []record.Batch
-	lastBase  int64 // base offset of the batch acknowledged last
+}
+
+func (p place) String() string { return fmt.Sprintf("%s-%d", p.topic, p.partition) }
+
+// output is one partition that the pipeline writes.
+type output struct {
+	place
+	building record.Builder
+	sequence int32 // of the next batch
+	sealed   []record.Batch
+	lastBase int64 // base offset of the batch acknowledged last
 }
 
 // NewTransaction asks nothing of the cluster before Restore.
@@ -84,7 +90,7 @@ func NewTransaction(c *Cluster, o TransactionOptions) *Transaction {
 		o.Timeout = defaultTimeout
 	}
 	x := &Transaction{c: c, o: o, id: "weir-" + o.Pipeline}
-	x.mu.index, x.mu.added, x.mu.ready, x.mu.changed = map[string]*output{}, map[string]bool{}, map[string]bool{}, make(chan struct{})
+	x.mu.index, x.mu.added, x.mu.ready, x.mu.changed = map[place]*output{}, map[place]bool{}, map[string]bool{}, make(chan struct{})
 	x.mu.err = errors.New("the transaction was not begun: Restore comes first")
 	return x
 }
@@ -111,7 +117,7 @@ func (x *Transaction) begin(ctx context.Context) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.mu.outputs, x.mu.index, x.mu.queued, x.mu.err = nil, map[string]*output{}, 0, nil
+	x.mu.outputs, x.mu.index, x.mu.queued, x.mu.err = nil, map[place]*output{}, 0, nil
 	x.newEpoch(resp.ProducerID, resp.ProducerEpoch)
 	return nil
 }
@@ -139,7 +145,7 @@ type Record struct {
 // Add writes a record into the open transaction. It copies r, and waits while too much is on its way.
 func (x *Transaction) Add(ctx context.Context, topic string, partition int32, r Record) error {
 	x.mu.Lock()
-	o := x.output(topic, partition)
+	o := x.output(place{topic, partition})
 	size := len(r.Key) + len(r.Value) + len(r.Headers)
 	if o.building.Len() > 0 && o.building.Bytes()+size > sealBytes {
 		x.seal(ctx, o)
@@ -157,13 +163,12 @@ func (x *Transaction) Add(ctx context.Context, topic string, partition int32, r 
 }
 
 // output finds or makes a partition's output. x.mu is held.
-func (x *Transaction) output(topic string, partition int32) *output {
-	name := fmt.Sprintf("%s-%d", topic, partition)
-	o := x.mu.index[name]
+func (x *Transaction) output(at place) *output {
+	o := x.mu.index[at]
 	if o == nil {
-		o = &output{topic: topic, partition: partition, name: name}
+		o = &output{place: at}
 		o.building.Reset(x.o.Codec)
-		x.mu.index[name] = o
+		x.mu.index[at] = o
 		x.mu.outputs = append(x.mu.outputs, o)
 	}
 	return o
