@@ -18,7 +18,7 @@ func BenchmarkCopyJSON(b *testing.B) {
 	if err := topic.NewCluster(n.server).EnsureTopic(b.Context(), topic.TopicSpec{Name: "out", Partitions: 6}); err != nil {
 		b.Fatal(err)
 	}
-	spec := copyJSON(n.server, fmt.Sprintf("copy-%d", b.N), "in", "out")
+	spec := copyJSON(n.server, fmt.Sprintf("copy-%d", b.N), "in", "out", true)
 	spec.CheckpointEvery = 500 * time.Millisecond
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -33,6 +33,19 @@ type node struct {
 
 func start(t testing.TB, fs vfs.FS, listen bool) *node {
 	t.Helper()
+	if !listen {
+		return startOn(t, fs, nil)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startOn(t, fs, ln)
+}
+
+// startOn starts a broker that serves ln, or nobody but this process when it is nil.
+func startOn(t testing.TB, fs vfs.FS, ln net.Listener) *node {
+	t.Helper()
 	b, err := broker.Open(fs, "data", broker.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -49,11 +62,7 @@ func start(t testing.TB, fs vfs.FS, listen bool) *node {
 	}
 	run("broker", b.Run)
 	run("server", n.server.Run)
-	if listen {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+	if ln != nil {
 		n.addr = ln.Addr().String()
 		run("listener", func(ctx context.Context) error { return n.server.Serve(ctx, ln) })
 	}
@@ -161,12 +170,12 @@ var jsonFields = []format.Field{
 }
 
 // copyJSON reads a topic's JSON, moves rows to the task of their key, and writes the original values, keyed by k.
-func copyJSON(r topic.Requester, name, from, to string) stream.Spec {
+func copyJSON(r topic.Requester, name, from, to string, bounded bool) stream.Spec {
 	c := topic.NewCluster(r)
 	x := topic.NewTransaction(c, topic.TransactionOptions{Pipeline: name, Sources: []string{from}})
 	source := &stream.Node{ID: "source", Name: "TopicSource", Parallelism: 2, Source: func(t stream.Task) (stream.Source, error) {
 		return topic.NewSource(c, topic.SourceOptions{
-			Topic: from, Start: topic.Earliest, Bounded: true,
+			Topic: from, Start: topic.Earliest, Bounded: bounded,
 			NewDecoder: func() (topic.Decoder, error) { return format.NewDecoder("json", jsonFields, format.Options{}) },
 		}, t)
 	}}

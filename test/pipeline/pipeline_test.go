@@ -29,7 +29,7 @@ func TestPipelineCopiesEachRecordOnce(t *testing.T) {
 			if err := topic.NewCluster(r).EnsureTopic(t.Context(), topic.TopicSpec{Name: "out", Partitions: 2}); err != nil {
 				t.Fatal(err)
 			}
-			if err := stream.Run(t.Context(), copyJSON(r, "copy", "in", "out")); err != nil {
+			if err := stream.Run(t.Context(), copyJSON(r, "copy", "in", "out", true)); err != nil {
 				t.Fatal(err)
 			}
 			want, got := values(t, r, "in"), values(t, r, "out")
@@ -57,7 +57,7 @@ func TestPowerMayBeCutAtAnyRequest(t *testing.T) {
 		var disk *vfs.Mem
 		n := start(t, fs, false)
 		c := &cut{Requester: n.server, n: at, at: func() { disk = fs.CrashClone(rand.New(rand.NewPCG(7, uint64(at)))) }}
-		err := stream.Run(t.Context(), copyJSON(c, "copy", "in", "out"))
+		err := stream.Run(t.Context(), copyJSON(c, "copy", "in", "out", true))
 		n.stop()
 		requests, what := c.requests()
 		if what == "" {
@@ -71,7 +71,7 @@ func TestPowerMayBeCutAtAnyRequest(t *testing.T) {
 		}
 		n = start(t, disk, false)
 		defer n.stop()
-		if err := stream.Run(t.Context(), copyJSON(n.server, "copy", "in", "out")); err != nil {
+		if err := stream.Run(t.Context(), copyJSON(n.server, "copy", "in", "out", true)); err != nil {
 			t.Fatalf("cut at %d (%s): second start: %v", at, what, err)
 		}
 		if got := values(t, n.server, "in"); !slices.Equal(got, want) {
