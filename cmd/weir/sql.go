@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/weirhub/weir/internal/admin"
 	"github.com/weirhub/weir/internal/hub"
+	"github.com/weirhub/weir/sql"
 )
 
 type sqlFlags struct {
@@ -70,6 +70,10 @@ func (a *app) sql(ctx context.Context, f sqlFlags) error {
 			failed = true
 			return a.sqlError(name, l.Error)
 		}
+		if l.Warning != "" {
+			_, err := fmt.Fprintln(a.err, "warning: "+l.Warning)
+			return err
+		}
 		return p.line(l)
 	}
 	if local {
@@ -121,29 +125,17 @@ func (a *app) statements(f sqlFlags) (text, name string, err error) {
 		}
 		text, name = string(b), "stdin"
 	}
-	text, err = fillVariables(text, f.set)
-	if err == nil && strings.TrimSpace(text) == "" {
-		err = usagef("weir sql --help", "no statements in %s", name)
-	}
-	return text, name, err
-}
-
-var sqlVariable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
-
-func fillVariables(text string, set map[string]string) (string, error) {
-	var missing []string
-	text = sqlVariable.ReplaceAllStringFunc(text, func(m string) string {
-		name := m[2 : len(m)-1]
-		v, ok := set[name]
-		if !ok {
-			missing = append(missing, name)
+	filled, mistakes := sql.Fill(text, f.set)
+	if len(mistakes) > 0 {
+		for _, e := range mistakes {
+			_, _ = fmt.Fprint(a.err, e.Render(name, text))
 		}
-		return v
-	})
-	if len(missing) > 0 {
-		return "", usagef("--set "+missing[0]+"=VALUE", "the statements use ${%s}, which --set does not give", strings.Join(missing, "}, ${"))
+		return "", "", silent{exitUsage}
 	}
-	return text, nil
+	if strings.TrimSpace(filled) == "" {
+		return "", "", usagef("weir sql --help", "no statements in %s", name)
+	}
+	return filled, name, nil
 }
 
 // terminal says whether a stream is a terminal, and its size.

@@ -71,6 +71,7 @@ func (a *app) start(ctx context.Context, v []string, f hubFlags, bounded bool) e
 	view := newView(a, bounded)
 	o := f.options(file, bounded)
 	o.Log = view.log
+	o.Out = a.out
 	h, err := hub.Open(ctx, o)
 	if err != nil {
 		return startError(err, f)

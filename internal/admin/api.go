@@ -82,6 +82,8 @@ type SQLLine struct {
 	Row     json.RawMessage `json:"row,omitempty"`
 	Message string          `json:"message,omitempty"`
 	Error   *SQLError       `json:"error,omitempty"`
+	// Warning tells of records that could not be read.
+	Warning string `json:"warning,omitempty"`
 	// End closes a statement's rows: the input as noted at the start has been read whole.
 	End bool `json:"end,omitempty"`
 }

@@ -11,13 +11,13 @@ import (
 
 // checker looks across sections: names declared twice, references to nothing, paths where nothing is.
 type checker struct {
-	lines  map[string][]string
+	f      *File
 	errs   Errors
 	topics map[string]bool // every topic that the file declares or writes
 }
 
-func check(f *File, lines map[string][]string) Errors {
-	c := &checker{lines: lines, topics: map[string]bool{}}
+func check(f *File) Errors {
+	c := &checker{f: f, topics: map[string]bool{}}
 	c.duplicates(f)
 	c.gatherTopics(f)
 	for _, s := range f.Sources {
@@ -45,11 +45,7 @@ func check(f *File, lines map[string][]string) Errors {
 }
 
 func (c *checker) fail(p Pos, code, hint, format string, args ...any) {
-	src := ""
-	if ls := c.lines[p.File]; p.Line >= 1 && p.Line <= len(ls) {
-		src = ls[p.Line-1]
-	}
-	c.errs = append(c.errs, &Error{Pos: p, Code: code, Msg: fmt.Sprintf(format, args...), Hint: hint, Source: src})
+	c.errs = append(c.errs, &Error{Pos: p, Code: code, Msg: fmt.Sprintf(format, args...), Hint: hint, Source: c.f.Line(p)})
 }
 
 // duplicates finds names that two files declare; within one file the decoder has found them.

@@ -23,6 +23,7 @@ const (
 	CodeSQL       = "WEIR-C018" // SQL that does not compile
 	CodeExpr      = "WEIR-C019" // an expression that does not compile
 	CodeRuntime   = "WEIR-C020" // a function runtime that this machine lacks
+	CodeFailed    = "WEIR-C021" // a part that failed while it ran
 )
 
 // Error is one mistake in a configuration file. Its excerpt comes from the file as written, with secrets masked.

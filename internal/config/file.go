@@ -20,6 +20,17 @@ type File struct {
 	Queries []Query
 	Sinks   []Sink
 	Streams []Stream
+
+	lines map[string][]string // of each file, by the name that errors show
+}
+
+// Line is the text at a place of the configuration, "" when there is none.
+func (f *File) Line(p Pos) string {
+	lines := f.lines[p.File]
+	if p.Line < 1 || p.Line > len(lines) {
+		return ""
+	}
+	return lines[p.Line-1]
 }
 
 // Topic declares a topic and, with Columns, the table that SQL and sinks see in it.
@@ -94,6 +105,20 @@ type GenerateSource struct {
 	Pos
 	Rate  float64 // rows/s; 0: as fast as it can
 	Count int64   // rows in all; 0: without an end
+	// Fields are the columns; none: a default set.
+	Fields []GenerateField
+}
+
+// GenerateField is a column that is made up.
+type GenerateField struct {
+	Pos
+	Name     string
+	Kind     string // "sequence", "random", "choice", "word", "flag" or "time"
+	Double   bool
+	Min, Max float64
+	Choices  []string
+	Length   int
+	Nulls    float64 // share of NULLs
 }
 
 // Function is a handler and the topics that trigger it.
@@ -152,7 +177,6 @@ type ParquetSink struct {
 	RollRows    int64
 	RollBytes   int64
 	RollEvery   time.Duration
-	RollIdle    time.Duration
 	Metadata    bool // columns _topic, _partition, _offset, _timestamp
 }
 

@@ -24,11 +24,11 @@ func Load(path string, lookup func(string) (string, bool)) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	f := &File{Path: abs, Dir: filepath.Dir(abs)}
+	f := &File{Path: abs, Dir: filepath.Dir(abs), lines: map[string][]string{}}
 	l := loader{file: f, lookup: lookup}
 	l.load(path, abs, nil, Pos{File: path, Line: 1, Col: 1}, "")
 	if len(l.errs) == 0 || !l.fatal {
-		l.errs = append(l.errs, check(f, l.lines)...)
+		l.errs = append(l.errs, check(f)...)
 	}
 	if len(l.errs) > 0 {
 		return f, l.errs.Sorted()
@@ -41,7 +41,6 @@ type loader struct {
 	lookup func(string) (string, bool)
 	errs   Errors
 	fatal  bool // a file could not be read or parsed: checks across sections would only mislead
-	lines  map[string][]string
 }
 
 // load reads one file. stack holds the absolute paths of the files that include it, at is where it was named.
@@ -77,10 +76,7 @@ func (l *loader) load(shown, abs string, stack []string, at Pos, source string) 
 	raw = []byte(strings.TrimPrefix(string(raw), "\ufeff"))
 	d := &decoder{path: shown, dir: filepath.Dir(abs), lines: strings.Split(string(raw), "\n")}
 	d.vars = variables{dir: d.dir, lookup: l.lookup}
-	if l.lines == nil {
-		l.lines = map[string][]string{}
-	}
-	l.lines[shown] = d.lines
+	l.file.lines[shown] = d.lines
 	root := d.parse(raw)
 	if root == nil {
 		l.fatal = true

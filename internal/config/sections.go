@@ -143,8 +143,37 @@ func (d *decoder) generateSource(n *yaml.Node, w string) GenerateSource {
 	d.mapping(n, w, []field{
 		{"rate", d.number(&s.Rate, w+".rate")},
 		{"count", d.integer64(&s.Count, w+".count", 0, math.MaxInt64)},
+		{"columns", func(n *yaml.Node) {
+			d.named(n, w+".columns", func(name string, k, v *yaml.Node) { s.Fields = append(s.Fields, d.generateField(name, k, v, w)) })
+		}},
 	})
 	return s
+}
+
+func (d *decoder) generateField(name string, k, v *yaml.Node, w string) GenerateField {
+	f := GenerateField{Pos: d.pos(k), Name: name, Max: 100, Length: 8}
+	w += ".columns." + name
+	kind := d.oneOf(&f.Kind, w+".kind", "sequence", "random", "choice", "word", "flag", "time")
+	if resolve(v).Kind == yaml.ScalarNode {
+		kind(v)
+		return f
+	}
+	d.mapping(v, w, []field{
+		{"kind", kind},
+		{"double", d.boolean(&f.Double, w+".double")},
+		{"min", d.number(&f.Min, w+".min")},
+		{"max", d.number(&f.Max, w+".max")},
+		{"choices", d.words(&f.Choices, w+".choices")},
+		{"length", d.integer(&f.Length, w+".length", 0, 1<<20)},
+		{"nulls", d.number(&f.Nulls, w+".nulls")},
+	}, "kind")
+	if f.Kind == "choice" && len(f.Choices) == 0 {
+		d.fail(f.Pos, CodeMissing, "add `choices: [a, b]`", "%s has nothing to choose from", w)
+	}
+	if f.Max < f.Min || f.Nulls > 1 {
+		d.fail(f.Pos, CodeValue, "max is at least min, nulls at most 1", "%s is out of range", w)
+	}
+	return f
 }
 
 // Lambda's own limits (CreateEventSourceMapping, CreateFunction).
@@ -156,6 +185,7 @@ const (
 	maxRetries       = 10_000
 	maxPayloadBytes  = 6 << 20
 	defaultBatchSize = 100
+	defaultRetries   = 10 // Lambda's, for a mapping with an on-failure destination
 )
 
 func (d *decoder) function(name string, k, v *yaml.Node) Function {
@@ -204,7 +234,7 @@ func (d *decoder) checkFunction(f *Function, k *yaml.Node, w string) {
 }
 
 func (d *decoder) trigger(n *yaml.Node, w string) Trigger {
-	t := Trigger{Pos: d.pos(resolve(n)), BatchSize: defaultBatchSize, MaxBytes: maxPayloadBytes, Retries: -1, Start: "earliest"}
+	t := Trigger{Pos: d.pos(resolve(n)), BatchSize: defaultBatchSize, MaxBytes: maxPayloadBytes, Retries: defaultRetries, Start: "earliest"}
 	if resolve(n).Kind == yaml.ScalarNode {
 		d.topicRef(&t.Topic, w)(n)
 		return t
@@ -279,7 +309,6 @@ func (d *decoder) parquet(n *yaml.Node, w string) ParquetSink {
 				{"rows", d.integer64(&s.RollRows, w+".roll.rows", 1, math.MaxInt64)},
 				{"bytes", d.size(&s.RollBytes, w+".roll.bytes", false)},
 				{"every", d.duration(&s.RollEvery, w+".roll.every", false)},
-				{"idle", d.duration(&s.RollIdle, w+".roll.idle", false)},
 			})
 		}},
 	}, "path")
