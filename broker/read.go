@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/weirhub/weir/broker/commitlog"
+	"github.com/weirhub/weir/internal/record"
 )
 
 // ReadResult is what a Read saw. The caller releases Slice when it is not empty.
@@ -49,10 +50,45 @@ func (p *Partition) Read(offset int64, maxBytes int, readCommitted bool) (ReadRe
 		}
 		return r, fmt.Errorf("read %s-%d: %w", p.topic.Name(), p.index, err)
 	}
-	if readCommitted {
-		r.Aborted = p.log.AbortedTxns(offset, end)
+	if readCommitted && r.Slice.Len() > 0 {
+		if err = r.findAborted(p.log, offset, end); err != nil {
+			r.Slice.Release()
+			return r, p.wrap("read", err)
+		}
 	}
 	return r, nil
+}
+
+// findAborted lists the aborted transactions of the bytes read, and no more: after a long outage a consumer may have
+// thousands of them ahead. Where each batch ends is looked up only when there are any.
+func (r *ReadResult) findAborted(log *commitlog.Log, offset, end int64) error {
+	if len(log.AbortedTxns(offset, end)) == 0 {
+		return nil
+	}
+	next, err := r.Next()
+	if err == nil {
+		r.Aborted = log.AbortedTxns(offset, next)
+	}
+	return err
+}
+
+// Next is the offset after the last record read. It reads the headers of the batches, one after another.
+func (r *ReadResult) Next() (int64, error) {
+	f, pos, n, ok := r.Slice.File()
+	if !ok {
+		return -1, errors.New("nothing was read")
+	}
+	var header [record.HeaderBytes]byte
+	next := r.Slice.BaseOffset()
+	for end := pos + int64(n); pos < end; {
+		if _, err := f.ReadAt(header[:], pos); err != nil {
+			return -1, err
+		}
+		b := record.Batch(header[:])
+		next = b.LastOffset() + 1
+		pos += int64(b.Size())
+	}
+	return next, nil
 }
 
 func (p *Partition) bounds() (ReadResult, error) {

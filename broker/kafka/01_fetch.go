@@ -105,7 +105,22 @@ func (f *fetcher) wait(d time.Duration) {
 	}
 }
 
-func (f *fetcher) enough() bool { return f.failed || len(f.parts) == 0 || f.total >= f.minBytes }
+// enough also when a partition has more than this answer takes: a slice ends with its segment, and a poll that waited
+// there for min_bytes would wait for its whole time with the data at hand.
+func (f *fetcher) enough() bool {
+	if f.failed || len(f.parts) == 0 || f.total >= f.minBytes {
+		return true
+	}
+	for _, fp := range f.parts {
+		if fp.n == 0 {
+			continue
+		}
+		if next, err := fp.read.Next(); err == nil && next < fp.read.End(f.committed) {
+			return true
+		}
+	}
+	return false
+}
 
 // read makes one pass over the partitions.
 func (f *fetcher) read() {

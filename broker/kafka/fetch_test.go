@@ -2,7 +2,10 @@ package kafka
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +15,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/weirhub/weir/broker"
 	"github.com/weirhub/weir/broker/commitlog"
+	"github.com/weirhub/weir/internal/record"
 )
 
 func addListOffset(req *kmsg.ListOffsetsRequest, topic string, timestamp int64) {
@@ -91,6 +96,82 @@ func TestLongPollWaitsForMinBytes(t *testing.T) {
 	got := ask[*kmsg.FetchResponse](poll, fetchReq("t", 1, 1<<20, 50), 12).Topics[0].Partitions[0]
 	if v, err := values(got.RecordBatches); err != nil || len(v) != 1 || time.Since(begin) < 50*time.Millisecond {
 		t.Errorf("at the limit: %q, %v after %v", v, err, time.Since(begin))
+	}
+}
+
+// Goal: a poll does not wait for min_bytes at the end of a segment when the next one has them.
+func TestLongPollDoesNotStallAtASegmentsEnd(t *testing.T) {
+	n := newNode(t)
+	n.createTopic("t", 1, map[string]*string{"segment.bytes": kmsg.StringPtr("1048576")})
+	r := n.dial()
+	for range 4 { // two to a segment
+		if code, _ := produceCode(r, "t", 0, batch(strings.Repeat("x", 500_000))); code != 0 {
+			t.Fatalf("error %d", code)
+		}
+	}
+	begin := time.Now()
+	p := ask[*kmsg.FetchResponse](r, fetchReq("t", 1, 900_000, 15_000), 12).Topics[0].Partitions[0]
+	if v, err := values(p.RecordBatches); err != nil || len(v) != 1 || time.Since(begin) > 10*time.Second {
+		t.Errorf("%d records, %v, after %v", len(v), err, time.Since(begin))
+	}
+}
+
+// Goal: a connection that sends nothing is closed after the idle limit, and one above the limit of connections at once.
+func TestIdleConnectionIsClosed(t *testing.T) {
+	n := newNode(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(n.ctx())
+	served := make(chan error, 1)
+	go func() {
+		served <- NewServer(n.b, Options{IdleTimeout: 50 * time.Millisecond, MaxConnections: 1}).Serve(ctx, ln)
+	}()
+	defer func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
+	n.addr = ln.Addr().String()
+	first, second := n.dial(), n.dial()
+	for name, r := range map[string]*raw{"idle": first, "one too many": second} {
+		if b, err := readWire(r.nc); err != io.EOF {
+			t.Errorf("%s: got %x, %v, want the end of the connection", name, b, err)
+		}
+	}
+}
+
+// Goal: read_committed answers list the aborted transactions of the bytes they carry, and not those that lie ahead.
+func TestAbortedListCoversTheAnswerOnly(t *testing.T) {
+	n := newNode(t)
+	n.createTopic("t", 1, nil)
+	p, _ := n.b.Partition("t", 0)
+	var last broker.Appended
+	for i := range int64(10) {
+		var b record.Builder
+		b.Reset(record.None)
+		b.SetProducer(100+i, 0, 0, true)
+		b.Add(1, nil, []byte("aborted"))
+		if _, err := p.Produce(b.Build(), false); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if last, err = p.Produce(record.EndTxnMarker(100+i, 0, false, 0, 1), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Wait(n.ctx(), last); err != nil {
+		t.Fatal(err)
+	}
+	req := fetchReq("t", 0, 1, 0)
+	req.IsolationLevel = 1
+	req.Topics[0].Partitions[0].FetchOffset, req.Topics[0].Partitions[0].PartitionMaxBytes = 4, 160
+	got := ask[*kmsg.FetchResponse](n.dial(), req, 12).Topics[0].Partitions[0]
+	// 160 bytes hold the third transaction's record (75 bytes) and its marker (78 bytes).
+	if len(got.AbortedTransactions) != 1 || got.AbortedTransactions[0].ProducerID != 102 || got.AbortedTransactions[0].FirstOffset != 4 || got.LastStableOffset != 20 {
+		t.Errorf("%d bytes, stable %d, aborted %+v", len(got.RecordBatches), got.LastStableOffset, got.AbortedTransactions)
 	}
 }
 
