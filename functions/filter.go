@@ -310,17 +310,17 @@ func (p *pattern) matchMember(v any, present bool) bool {
 func (p *pattern) matchLeaf(v any, present bool) bool {
 	switch got := v.(type) {
 	case map[string]any:
-		return p.any(nil, false)
+		return p.oneOf(nil, false)
 	case []any:
 		leaves := slices.DeleteFunc(slices.Clone(got), isObject)
 		if len(leaves) == 0 {
-			return p.any(nil, false)
+			return p.oneOf(nil, false)
 		}
 		return slices.ContainsFunc(leaves, func(e any) bool { return p.matchLeaf(e, true) })
 	}
-	return p.any(v, present)
+	return p.oneOf(v, present)
 }
 
-func (p *pattern) any(v any, present bool) bool {
+func (p *pattern) oneOf(v any, present bool) bool {
 	return slices.ContainsFunc(p.rules, func(r rule) bool { return r(v, present) })
 }

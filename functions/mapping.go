@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -13,7 +14,7 @@ type Mapping struct {
 	Window    time.Duration // how long a record may wait for its batch to fill; 0: not at all
 	MaxBytes  int           // of the event's JSON, at most MaxPayloadBytes
 	// Retries is how often a failed batch is tried again: -1 without a limit, which holds up its partitions until the
-	// function succeeds.
+	// function succeeds. The parts of a batch that was cut share its retries, so that a batch full of bad records ends soon.
 	Retries int
 	MaxAge  time.Duration // a record older than this is given up instead of tried again; 0: never
 	Bisect  bool          // a failed batch is cut in two instead of tried again; this uses up no retries
@@ -29,28 +30,34 @@ type Mapping struct {
 	Source EventSource
 }
 
-// Limits and defaults of Lambda's event source mappings. Retries are 10, as for a Lambda mapping with an on-failure
-// destination, because here every mapping has one: the dead-letter topic.
+// Limits of Lambda's event source mappings.
 const (
-	MaxBatchSize     = 10_000
-	DefaultBatchSize = 100
-	MaxWindow        = 300 * time.Second
-	DefaultRetries   = 10
-	MaxRetries       = 10_000
-	maxFactor        = 100 // more event batches in flight than this only wait for instances
+	MaxBatchSize = 10_000
+	MaxWindow    = 300 * time.Second
+	MaxRetries   = 10_000
+	maxFactor    = 100 // more event batches in flight than this only wait for instances
 )
 
-// A failed batch is tried again after firstBackoff, then twice as long each time up to maxBackoff. The sum of the default ten
-// tries is 13 s: less than the time-out of the transaction (60 s) that holds the input's offsets meanwhile.
+// Defaults. Lambda tries for ever without an on-failure destination; here every mapping has one, the dead-letter topic, so a
+// bad record is isolated and given up within a second. A function that depends on a service which may be down wants more
+// retries, or -1.
+const (
+	DefaultBatchSize = 100
+	DefaultWindow    = 500 * time.Millisecond
+	DefaultRetries   = 3
+)
+
+// A failed batch is tried again after firstBackoff, then twice as long each time up to maxBackoff: the transaction that
+// holds the input's offsets meanwhile must not time out (60 s) over a few retries.
 const (
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 2 * time.Second
 )
 
-// DefaultMapping is Lambda's defaults.
+// DefaultMapping is what a trigger gets that says nothing.
 func DefaultMapping() Mapping {
 	return Mapping{
-		BatchSize: DefaultBatchSize, Window: 500 * time.Millisecond, MaxBytes: MaxPayloadBytes, Retries: DefaultRetries,
+		BatchSize: DefaultBatchSize, Window: DefaultWindow, MaxBytes: MaxPayloadBytes, Retries: DefaultRetries, Bisect: true,
 		ParallelizationFactor: 1,
 	}
 }
@@ -81,31 +88,39 @@ type segment struct {
 	retries int // of them, those that repeated the one before
 }
 
+// delivery is one batch on its way through the function. The lane that holds the batch is its only user.
+type delivery struct {
+	m     *Mapping
+	h     Handler
+	out   *output
+	o     *Options
+	spent int // retries of the batch or its parts that got no further
+}
+
 // deliver hands a batch to the function until each of its records is decided, and writes what comes of it to out.
 // Halves and rests are taken up in order, so that records of a partition are never seen again after a later one
 // succeeded.
-func (m *Mapping) deliver(ctx context.Context, h Handler, recs []Record, out *output, st *Stats) error {
+func (d *delivery) deliver(ctx context.Context, recs []Record) error {
 	todo := []segment{{recs: recs}}
 	for len(todo) > 0 {
 		s := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if s.recs = m.expire(s, out); len(s.recs) == 0 {
+		if s.recs = d.expire(s); len(s.recs) == 0 {
 			continue
 		}
-		rest, err := m.try(ctx, h, &s, out, st)
+		if s.retries > 0 {
+			d.o.Stats.Retries.Add(1)
+			if err := pause(ctx, min(firstBackoff<<min(s.retries-1, 10), maxBackoff)); err != nil {
+				return err
+			}
+		}
+		rest, err := d.try(ctx, &s)
 		if err == nil && len(rest) == 0 {
 			continue
 		}
-		next, err := m.decide(s, rest, err, out)
+		next, err := d.decide(s, rest, err)
 		if err != nil {
 			return err
-		}
-		if len(next) > 0 && next[len(next)-1].retries > 0 {
-			st.Retries.Add(1)
-			wait := min(firstBackoff<<min(next[len(next)-1].retries-1, 10), maxBackoff)
-			if err := pause(ctx, wait); err != nil {
-				return err
-			}
 		}
 		todo = append(todo, next...)
 	}
@@ -113,77 +128,99 @@ func (m *Mapping) deliver(ctx context.Context, h Handler, recs []Record, out *ou
 }
 
 // try invokes the function once. rest are the records that it wants to see again; a *FunctionError means all of them.
-func (m *Mapping) try(ctx context.Context, h Handler, s *segment, out *output, st *Stats) (rest []Record, err error) {
+func (d *delivery) try(ctx context.Context, s *segment) (rest []Record, err error) {
 	s.tries++
+	st := d.o.Stats
 	st.Invocations.Add(1)
 	start := time.Now()
-	res, err := h.Invoke(ctx, Event{Records: s.recs, Source: m.Source})
+	res, err := d.h.Invoke(ctx, Event{Records: s.recs, Source: d.m.Source})
 	st.BusyNanos.Add(int64(time.Since(start)))
 	var a answer
-	if err == nil && res.Payload != nil && (m.Output || m.ReportItemFailures) {
-		a, err = parseAnswer(res.Payload, newest(s.recs), m.Output, m.ReportItemFailures)
+	if err == nil && res.Payload != nil && (d.m.Output || d.m.ReportItemFailures) {
+		a, err = parseAnswer(res.Payload, newest(s.recs), d.m.Output, d.m.ReportItemFailures)
 	}
 	if err == nil {
 		rest, err = unprocessed(s.recs, a.failed)
 	}
-	if err != nil {
-		var fe *FunctionError
-		if errors.As(err, &fe) {
-			st.FunctionErrors.Add(1)
-		}
-		return nil, err
-	}
-	if len(a.failed) > 0 {
+	var fe *FunctionError
+	if errors.As(err, &fe) || len(a.failed) > 0 {
 		st.FunctionErrors.Add(1)
 	}
-	for _, b := range res.Bad {
-		out.deadLetter(&s.recs[b.Index], b.Reason, s.tries)
+	if err != nil {
+		return nil, err
 	}
-	if m.Output {
-		out.add(res.Records)
-		out.add(a.records)
+	for _, b := range res.Bad {
+		d.out.deadLetter(&s.recs[b.Index], b.Reason, s.tries)
+	}
+	if d.m.Output {
+		d.out.add(res.Records)
+		d.out.add(a.records)
 	}
 	return rest, nil
 }
 
 // decide says what follows a failure: the segments to try, the last one first. Only a *FunctionError is a matter of the
 // records; any other error is returned.
-func (m *Mapping) decide(s segment, rest []Record, err error, out *output) ([]segment, error) {
-	exhausted := m.Retries >= 0 && s.retries >= m.Retries
+func (d *delivery) decide(s segment, rest []Record, err error) ([]segment, error) {
+	again := func(recs []Record) []segment { return []segment{{recs: recs, tries: s.tries, retries: s.retries + 1}} }
 	if err == nil { // the function named what failed
 		if len(rest) < len(s.recs) { // and got somewhere: it is a new batch
-			s.retries, exhausted = 0, m.Retries == 0
+			s.retries = 0
+			if d.m.Retries != 0 {
+				return again(rest), nil
+			}
 		}
-		if exhausted {
-			return []segment{{recs: giveUpFirst(rest, s.tries, out), tries: s.tries}}, nil
+		if d.exhausted(s) {
+			return []segment{{recs: d.giveUpFirst(rest, s.tries), tries: s.tries}}, nil
 		}
-		return []segment{{recs: rest, tries: s.tries, retries: s.retries + 1}}, nil
+		return again(rest), nil
 	}
 	var fe *FunctionError
 	if !errors.As(err, &fe) {
 		return nil, err
 	}
 	tooLarge := fe.Type == TypeRequestTooLarge // which no second try makes smaller
-	switch n := len(s.recs); {
-	case (m.Bisect || tooLarge) && n > 1:
-		a, b := s.recs[:n/2], s.recs[n/2:]
-		return []segment{{recs: b, tries: s.tries}, {recs: a, tries: s.tries}}, nil
-	case exhausted || tooLarge:
+	n := len(s.recs)
+	if (d.m.Bisect || tooLarge) && n > 1 {
+		d.report(s, fe, "cut the batch in two")
+		return []segment{{recs: s.recs[n/2:], tries: s.tries}, {recs: s.recs[:n/2], tries: s.tries}}, nil
+	}
+	if tooLarge || d.exhausted(s) {
+		d.report(s, fe, "give up")
 		for i := range s.recs {
-			out.deadLetter(&s.recs[i], fe.Error(), s.tries)
+			d.out.deadLetter(&s.recs[i], fe.Error(), s.tries)
 		}
 		return nil, nil
-	default:
-		return []segment{{recs: s.recs, tries: s.tries, retries: s.retries + 1}}, nil
 	}
+	d.report(s, fe, "try again")
+	return again(s.recs), nil
+}
+
+// exhausted tells whether no retry is left, and takes one otherwise.
+func (d *delivery) exhausted(s segment) bool {
+	if d.m.Retries >= 0 && (s.retries >= d.m.Retries || d.spent >= d.m.Retries) {
+		return true
+	}
+	d.spent++
+	return false
+}
+
+// report logs a failure of the function: an error that a retry hides is still one that its author wants to see.
+func (d *delivery) report(s segment, fe *FunctionError, next string) {
+	if d.o.Logger == nil {
+		return
+	}
+	r := &s.recs[0]
+	d.o.Logger.Warn("function failed", "error", fe.Error(), "request", fe.RequestID, "stack", strings.Join(fe.Stack, ""),
+		"from", fmt.Sprintf("%s-%d@%d", r.Topic, r.Partition, r.Offset), "records", len(s.recs), "try", s.tries, "next", next)
 }
 
 // giveUpFirst gives up the record of each partition at which the function stopped, and returns those behind them.
-func giveUpFirst(rest []Record, tries int, out *output) []Record {
+func (d *delivery) giveUpFirst(rest []Record, tries int) []Record {
 	var keep []Record
 	for i := range rest {
 		if firstOfPartition(rest, i) {
-			out.deadLetter(&rest[i], TypeItemFailure+": the function reported the record in batchItemFailures", tries)
+			d.out.deadLetter(&rest[i], TypeItemFailure+": the function reported the record in batchItemFailures", tries)
 		} else {
 			keep = append(keep, rest[i])
 		}
@@ -225,15 +262,15 @@ func unprocessed(recs []Record, failed []itemID) ([]Record, error) {
 }
 
 // expire gives up the records of a failed segment that have become too old.
-func (m *Mapping) expire(s segment, out *output) []Record {
-	if m.MaxAge == 0 || s.tries == 0 {
+func (d *delivery) expire(s segment) []Record {
+	if d.m.MaxAge == 0 || s.tries == 0 {
 		return s.recs
 	}
-	limit := time.Now().Add(-m.MaxAge).UnixMilli()
+	limit := time.Now().Add(-d.m.MaxAge).UnixMilli()
 	var keep []Record
 	for i := range s.recs {
 		if s.recs[i].Timestamp < limit {
-			out.deadLetter(&s.recs[i], fmt.Sprintf("RecordAgeExceeded: older than %s", m.MaxAge), s.tries)
+			d.out.deadLetter(&s.recs[i], fmt.Sprintf("RecordAgeExceeded: older than %s", d.m.MaxAge), s.tries)
 		} else {
 			keep = append(keep, s.recs[i])
 		}

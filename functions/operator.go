@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,9 +40,10 @@ type Operator struct {
 type Options struct {
 	// Stop, when closed, ends waiting retries and invocations in flight: their call returns context.Canceled. Without it a
 	// function that keeps failing would hold up the end of the pipeline.
-	Stop  <-chan struct{}
-	Stats *Stats           // nil: not counted
-	Alloc memory.Allocator // nil: Go's
+	Stop   <-chan struct{}
+	Stats  *Stats           // nil: not counted
+	Logger *slog.Logger     // told of the function's failures; nil: nobody is
+	Alloc  memory.Allocator // nil: Go's
 }
 
 // NewOperator makes one task's operator. The handler is shared by the tasks and outlives the operator.
@@ -112,14 +114,14 @@ func (op *Operator) Flush(ctx context.Context, out stream.Emitter) error {
 
 // FlushAt is the end of the oldest waiting record's window.
 func (op *Operator) FlushAt() (int64, bool) {
-	at, any := int64(0), false
+	at, waiting := int64(0), false
 	for i := range op.lanes {
 		l := &op.lanes[i]
-		if len(l.recs) > 0 && (!any || l.oldest < at) {
-			at, any = l.oldest, true
+		if len(l.recs) > 0 && (!waiting || l.oldest < at) {
+			at, waiting = l.oldest, true
 		}
 	}
-	return at + int64(op.m.Window), any
+	return at + int64(op.m.Window), waiting
 }
 
 // Snapshot has nothing to write: the task has flushed.
@@ -214,7 +216,8 @@ func (op *Operator) drain(ctx context.Context, l *lane, all bool, pass func(*out
 		if recs == nil {
 			return nil
 		}
-		if err := op.m.deliver(ctx, op.h, recs, o, op.o.Stats); err != nil {
+		d := delivery{m: &op.m, h: op.h, out: o, o: &op.o}
+		if err := d.deliver(ctx, recs); err != nil {
 			r := &recs[0]
 			return fmt.Errorf("invoke function from %s-%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -113,7 +114,7 @@ func process(t *testing.T, op *Operator, b stream.Batch, r *recorder) error {
 
 func mapping(size int, window time.Duration) Mapping {
 	m := DefaultMapping()
-	m.BatchSize, m.Window, m.Output = size, window, true
+	m.BatchSize, m.Window, m.Output, m.Bisect = size, window, true, false
 	return m
 }
 
@@ -240,6 +241,55 @@ func TestBisectIsolatesThePoison(t *testing.T) {
 		}
 		if took := time.Since(start); took != 300*time.Millisecond { // 100 and 200 ms before the two retries
 			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// A batch in which every record is bad ends after the retries of one, and gives each of them up.
+func TestRetriesAreSharedByTheParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := checked(t)
+		r := &recorder{answer: func(int, Event) (Result, error) { return Result{}, &FunctionError{Type: "KeyError"} }}
+		m := mapping(64, 0)
+		m.Bisect, m.Retries = true, 3
+		start := time.Now()
+		if err := process(t, operator(t, r, m, mem), rows(mem, 0, 0, 64), r); err != nil {
+			t.Fatal(err)
+		}
+		// 127 parts of the batch and three retries, after 100, 200 and 400 ms.
+		if took := time.Since(start); took != 700*time.Millisecond || len(r.mu.events) != 130 || len(r.bad) != 64 {
+			t.Errorf("%s, %d events, %d given up", took, len(r.mu.events), len(r.bad))
+		}
+	})
+}
+
+// Each failure is told, with what follows, also where a retry makes up for it.
+func TestFailuresAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := checked(t)
+		var log strings.Builder
+		r := &recorder{answer: failWhole}
+		m := mapping(2, 0)
+		m.Bisect, m.Retries = true, 1
+		drop := func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+		op, err := NewOperator(r, m, Options{Alloc: mem, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: drop}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := process(t, op, rows(mem, 0, 4, 2), r); err != nil {
+			t.Fatal(err)
+		}
+		want := `msg="function failed" error="ValueError: poison" request="" stack="" from=a-b-0@4 records=2 try=1 next="cut the batch in two"
+msg="function failed" error="ValueError: poison" request="" stack="" from=a-b-0@5 records=1 try=2 next="try again"
+msg="function failed" error="ValueError: poison" request="" stack="" from=a-b-0@5 records=1 try=3 next="give up"
+`
+		if d := cmp.Diff(want, log.String()); d != "" {
+			t.Error(d)
 		}
 	})
 }
@@ -508,7 +558,7 @@ func TestOperatorConformance(t *testing.T) {
 		}
 		return res, nil
 	}}
-	make := func(stream.Task) (stream.Operator, error) {
+	fresh := func(stream.Task) (stream.Operator, error) {
 		return NewOperator(answer, mapping(7, time.Minute), Options{Alloc: mem})
 	}
 	play := func(t *testing.T, size, restart int) *streamtest.Emitter {
@@ -522,7 +572,7 @@ func TestOperatorConformance(t *testing.T) {
 			}
 		}
 		steps = append(steps, streamtest.At(stream.MaxWatermark))
-		out := streamtest.RunOperator(t, make, steps...)
+		out := streamtest.RunOperator(t, fresh, steps...)
 		for _, b := range used {
 			b.Rec.Release()
 		}

@@ -444,6 +444,17 @@ func BenchmarkPython(b *testing.B) {
 			}
 		}
 	})
+	b.Run("empty-awslambdaric", func(b *testing.B) {
+		if exec.Command("python3", "-c", "import awslambdaric").Run() != nil {
+			b.Skip("python3 has no awslambdaric")
+		}
+		h := open(b, functions.Spec{Handler: "app.echo", Env: map[string]string{}}, Options{})
+		for b.Loop() {
+			if _, err := invoke(b, h, "{}"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("cold", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()

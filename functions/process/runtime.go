@@ -20,14 +20,12 @@ var pythonLoop string
 //go:embed bootstrap.js
 var nodeLoop string
 
-// loopFD is the file descriptor at which a child finds its loop's text: the first of exec.Cmd's ExtraFiles. So the loop is
-// no file that somebody could change, nothing is left behind by a kill, and the command line stays short.
-const loopFD = 3
-
 // runtime is how a child is started.
 type runtime struct {
-	argv      []string
-	loop      string // text at loopFD
+	argv []string
+	// loop is text that the child finds at file descriptor 3, the first of exec.Cmd's ExtraFiles. So it is no file that
+	// somebody could change, nothing is left behind by a kill, and the command line stays short.
+	loop      string
 	execution string // AWS_EXECUTION_ENV
 }
 
@@ -36,7 +34,7 @@ type language struct {
 	prefix string   // of the runtime's name in a declaration: "python", "python3", "python3.12"
 	probe  []string // prints the version and its own path: "3.12 /usr/bin/python3.12"
 	oldest [2]int
-	start  []string // arguments that run the text at loopFD
+	start  []string // arguments that run the text at descriptor 3
 	loop   string
 	env    string
 	names  func(runtime string) []string // programs to try, best first
