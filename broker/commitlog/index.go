@@ -64,15 +64,6 @@ func (x *index) last(pos, rel int64) int64 {
 	return int64(x.offsets[i-1].pos)
 }
 
-// before is the newest time entry that lies below base+rel.
-func (x *index) before(rel int64) (timeEntry, bool) {
-	i := sort.Search(len(x.times), func(i int) bool { return int64(x.times[i].rel) >= rel })
-	if i == 0 {
-		return timeEntry{}, false
-	}
-	return x.times[i-1], true
-}
-
 // timePosition is a byte at or before the first batch that reaches ms.
 func (x *index) timePosition(ms int64) int64 {
 	i := sort.Search(len(x.times), func(i int) bool { return x.times[i].ms > ms })

@@ -379,7 +379,7 @@ func TestReaderDoesNotAllocate(t *testing.T) {
 			for r.Next(&rec) {
 			}
 		})
-		if allocs > 3 { // a codec's reader may allocate per batch, nothing may per record
+		if allocs > 50 { // a pool may lose its codec (the race detector makes it); nothing may be allocated per record
 			t.Errorf("%s: %.0f allocations for a batch of 1000 records", codec, allocs)
 		}
 	}
