@@ -13,6 +13,7 @@ import (
 	"github.com/weirhub/weir/sql/optimize"
 	"github.com/weirhub/weir/sql/parse"
 	"github.com/weirhub/weir/sql/plan"
+	"github.com/weirhub/weir/sql/result"
 	"github.com/weirhub/weir/sql/sqlerr"
 )
 
@@ -37,6 +38,10 @@ type Engine struct {
 	// File makes a table of a path in FROM ('flights.csv'), its columns found by looking at the file. Its Connector must
 	// be in Connectors. Nil: files cannot be named.
 	File func(path string) (*catalog.Table, error)
+
+	// Bounded says that all tables end and results are shown at their end, as where files are read without a hub. A
+	// query's outermost ORDER BY and LIMIT are then allowed, and say how its rows are shown.
+	Bounded bool
 
 	options map[string]string
 	broken  map[string]bool
@@ -122,7 +127,12 @@ func (e *Engine) compile(st *Statement, s parse.Statement) []*Error {
 
 func (e *Engine) compileQuery(st *Statement, q *parse.Query) []*Error {
 	b := e.binder()
+	b.Bounded = e.Bounded
 	n, errs := b.Query(q)
+	st.Skip, st.Count = b.Present.Skip, b.Present.Count
+	for _, k := range b.Present.Order {
+		st.Order = append(st.Order, result.Order(k))
+	}
 	return e.finish(st, n, b, errs)
 }
 
@@ -155,12 +165,23 @@ func (e *Engine) finish(st *Statement, n plan.Node, b *bind.Binder, errs []*Erro
 		at.End = at.Off + 1
 		return append(errs, sqlerr.New(at, err.Error(), hint))
 	}
+	best = limitEarly(st, best)
 	if errs = append(errs, e.checkConnectors(st, best)...); len(errs) > 0 {
 		return errs
 	}
 	st.Plan, st.Schema, st.Mode = best, n.Schema(), best.Mode()
 	st.connectors, st.options = e.Connectors, maps.Clone(e.options)
 	return nil
+}
+
+// limitEarly drops rows that a LIMIT without an order does not show as soon as they come, where they do not change later.
+func limitEarly(st *Statement, n plan.Node) plan.Node {
+	if st.Kind != Query || st.Count < 0 || len(st.Order) > 0 || n.Mode().Updates() {
+		return n
+	}
+	l := &plan.Limit{Base: plan.Base{Out: n.Schema(), Changes: n.Mode()}, Input: n, Skip: st.Skip, Count: st.Count}
+	st.Skip, st.Count = 0, -1
+	return l
 }
 
 // checkConnectors refuses to read or write where a connector cannot.

@@ -3,6 +3,7 @@ package sql
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -104,4 +105,27 @@ func showStatement(b *strings.Builder, s *Statement, d *datadriven.TestData) {
 	case Done:
 		fmt.Fprintln(b, "done", s.Target)
 	}
+}
+
+// Whatever the text, Compile ends without a panic, and each query that it accepts can be explained and built.
+func FuzzCompile(f *testing.F) {
+	for _, name := range []string{"plans", "windows", "errors", "statements"} {
+		data, err := os.ReadFile("testdata/golden/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for part := range strings.SplitSeq(string(data), "\n\n") {
+			_, text, _ := strings.Cut(part, "\n")
+			text, _, _ = strings.Cut(text, "\n----")
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		stmts, _ := testEngine(t).Compile(text)
+		for _, s := range stmts {
+			if s.Plan != nil && s.Explain() == "" {
+				t.Fatalf("%q: no plan to show", text)
+			}
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/weirhub/weir/sql/build"
 	"github.com/weirhub/weir/sql/parse"
 	"github.com/weirhub/weir/sql/plan"
+	"github.com/weirhub/weir/sql/result"
 	"github.com/weirhub/weir/sql/sqlerr"
 	"github.com/weirhub/weir/sql/types"
 	"github.com/weirhub/weir/stream"
@@ -38,6 +39,10 @@ type Statement struct {
 	Mode        plan.Mode    // the row kinds that a Query or Insert puts out
 	Plan        plan.Node
 	Warnings    []*Error
+
+	// Order, Skip and Count say how the rows of a bounded Query are shown (see Engine.Bounded); Count is -1 for all.
+	Order       []result.Order
+	Skip, Count int64
 
 	Columns []string   // of Rows
 	Cells   [][]string // of Rows

@@ -18,6 +18,12 @@ type Binder struct {
 	// file makes a table of a path in FROM; nil where there are no files.
 	file func(path string) (*catalog.Table, error)
 
+	// Bounded says that the query's input ends and its rows are shown afterwards: its outermost ORDER BY and LIMIT then
+	// say how they are shown (see Present) instead of being refused.
+	Bounded bool
+	// Present is how the rows of a bounded query are shown.
+	Present Presentation
+
 	errs     []*sqlerr.Error
 	warnings []*sqlerr.Error
 	ctes     []cte
@@ -33,9 +39,23 @@ type cte struct {
 	node plan.Node
 }
 
+// Presentation is the order and number of rows to show once a bounded query has ended.
+type Presentation struct {
+	Order []SortKey
+	Skip  int64
+	Count int64 // -1: all
+}
+
+// SortKey is one column of an order.
+type SortKey struct {
+	Column     int
+	Desc       bool
+	NullsFirst bool
+}
+
 // New makes a Binder over a catalog. file makes a table of a path in FROM, and may be nil.
 func New(c *catalog.Catalog, file func(path string) (*catalog.Table, error)) *Binder {
-	return &Binder{catalog: c, file: file, places: map[*plan.Column]sqlerr.Span{}}
+	return &Binder{catalog: c, file: file, places: map[*plan.Column]sqlerr.Span{}, Present: Presentation{Count: -1}}
 }
 
 // Warnings are remarks about a statement that is right but probably not meant so.
@@ -43,7 +63,17 @@ func (b *Binder) Warnings() []*sqlerr.Error { return b.warnings }
 
 // Query binds a query. The plan is nil where there are errors.
 func (b *Binder) Query(q *parse.Query) (plan.Node, []*sqlerr.Error) {
-	n := b.query(q)
+	if b.Bounded {
+		inner := *q
+		inner.OrderBy, inner.Limit, inner.Offset = nil, nil, nil
+		n := b.query(&inner)
+		b.present(n, q)
+		return b.checked(n)
+	}
+	return b.checked(b.query(q))
+}
+
+func (b *Binder) checked(n plan.Node) (plan.Node, []*sqlerr.Error) {
 	if len(b.errs) > 0 {
 		sqlerr.Sort(b.errs)
 		return nil, b.errs

@@ -183,6 +183,14 @@ func (b *builder) sink(n *plan.Sink) (*stream.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if columns := nullable(n); len(columns) > 0 {
+		input = &stream.Node{
+			ID: b.ids.of("notnull", n.Table.Name), Name: "NotNull", Inputs: []*stream.Node{input},
+			Operator: func(stream.Task) (stream.Operator, error) {
+				return &failing{Operator: &notNull{n.Table.Name, columns}}, nil
+			},
+		}
+	}
 	c, err := b.connector(n.Table.Connector)
 	if err != nil {
 		return nil, err
