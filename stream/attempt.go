@@ -186,18 +186,18 @@ func (a *attempt) coordinate(ctx, taskCtx context.Context, stopReading func()) e
 			ended++
 		case <-ticker.C:
 			if a.dirty.Swap(false) {
-				if err := a.checkpoint(taskCtx, false, nil); err != nil {
+				if err := a.checkpoint(taskCtx, false); err != nil {
 					return err
 				}
 			}
 		case <-ctx.Done():
 			stopReading()
-			grace := time.NewTimer(shutdownGrace)
-			defer grace.Stop()
-			return a.checkpoint(taskCtx, true, grace.C)
+			lastCtx, cancel := context.WithTimeout(taskCtx, shutdownGrace)
+			defer cancel()
+			return a.checkpoint(lastCtx, true)
 		}
 	}
-	return a.checkpoint(taskCtx, true, nil)
+	return a.checkpoint(taskCtx, true)
 }
 
 // drain releases the rows that lay in channels when the attempt ended. All goroutines are done.
@@ -232,7 +232,7 @@ func (a *attempt) close() error {
 //
 // Crash points: before Commit nothing of the checkpoint counts (its state files are removed at the next start); after it
 // the record names what sinks still have to make visible, and the next start does it again.
-func (a *attempt) checkpoint(ctx context.Context, last bool, deadline <-chan time.Time) error {
+func (a *attempt) checkpoint(ctx context.Context, last bool) error {
 	began := time.Now()
 	b := barrier{id: a.id + 1, last: last}
 	for _, t := range a.tasks {
@@ -248,8 +248,8 @@ func (a *attempt) checkpoint(ctx context.Context, last bool, deadline <-chan tim
 			a.collect(c, all, k)
 		case err := <-a.failed:
 			return err
-		case <-deadline:
-			return fmt.Errorf("last checkpoint of %s was not ready after %s", a.spec.Name, shutdownGrace)
+		case <-ctx.Done():
+			return fmt.Errorf("last checkpoint of %s was not ready after %s: %w", a.spec.Name, shutdownGrace, ctx.Err())
 		}
 	}
 	slices.SortFunc(c.Pending, func(x, y PendingOutput) int { return x.Task - y.Task })

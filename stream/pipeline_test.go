@@ -501,3 +501,35 @@ type gives struct {
 func (g *gives) Process(_ int, _ stream.Batch, out stream.Emitter) error {
 	return out.DeadLetter(g.bad)
 }
+
+// No row is left unreleased, however a pipeline ends: at the end of its input, killed at a step, stopped from outside.
+func TestEveryRowIsReleased(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer mem.AssertSize(t, 0)
+	var split []stream.Batch
+	for i := range 6 {
+		b := array.NewRecordBuilder(mem, schema)
+		for j := range 5 {
+			b.Field(0).(*array.StringBuilder).Append(fmt.Sprint(j))
+			b.Field(1).(*array.Int64Builder).Append(int64(i*10 + j))
+		}
+		split = append(split, stream.Batch{Rec: b.NewRecordBatch()})
+		b.Release()
+	}
+	c := windowCase(t)
+	c.Inputs[0].Splits = map[string][]stream.Batch{"a": split[:3], "b": split[3:]}
+	_, steps := streamtest.Run(t, c, streamtest.Mode{MaxRows: 2, Parallelism: 3})
+	for kill := 1; kill <= steps; kill += 3 {
+		streamtest.Run(t, c, streamtest.Mode{MaxRows: 2, Parallelism: 3, KillAt: kill, Then: 2})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Microsecond)
+		defer cancel()
+		if _, err := runOne(ctx, stream.Spec{}, func(stream.Task) (stream.Operator, error) { return union{}, nil }, split...); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, b := range split {
+		b.Rec.Release()
+	}
+}

@@ -2,6 +2,7 @@ package streamtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/weirhub/weir/internal/vfs"
 	"github.com/weirhub/weir/stream"
 )
 
@@ -60,10 +62,13 @@ type Mode struct {
 	MaxRows     int64
 	Parallelism int
 	KillAt      int // the step at which everything fails once
+	// Then is the parallelism after the kill, in a new process that has only what was committed; 0: the pipeline restarts
+	// by itself, as it was.
+	Then int
 }
 
 // Check runs the case plainly, then in batches of one row, at parallelism 3, and killed and restored at steps of every
-// kind; all folded changelogs must be equal. It gives the plain run's changelog.
+// kind, by itself and by a new process with another parallelism; all folded changelogs must be equal. It gives the plain run's changelog.
 func Check(t *testing.T, c Case) []Row {
 	t.Helper()
 	rows, want := runFolded(t, c, Mode{})
@@ -71,8 +76,12 @@ func Check(t *testing.T, c Case) []Row {
 	modes := []Mode{{MaxRows: 1}, {Parallelism: 3}, {MaxRows: 1, Parallelism: 3}}
 	rng := rand.New(rand.NewPCG(1, uint64(steps)))
 	const kills = 12 // a dozen of steps hits reads, writes, prepares and both sides of the commit
-	for range kills {
-		modes = append(modes, Mode{MaxRows: 1, Parallelism: 1 + rng.IntN(3), KillAt: 1 + rng.IntN(max(1, steps))})
+	for i := range kills {
+		m := Mode{MaxRows: 1, Parallelism: 1 + rng.IntN(3), KillAt: 1 + rng.IntN(max(1, steps))}
+		if i%2 == 1 {
+			m.Then = 1 + rng.IntN(4)
+		}
+		modes = append(modes, m)
 	}
 	for _, m := range modes {
 		if _, got := runFolded(t, c, m); !slices.Equal(got, want) {
@@ -97,11 +106,19 @@ func Run(t *testing.T, c Case, m Mode) (rows []Row, steps int) {
 	t.Helper()
 	count, store := &Steps{KillAt: m.KillAt}, &Store{}
 	synctest.Test(t, func(t *testing.T) {
-		err := stream.Run(t.Context(), stream.Spec{
+		spec := stream.Spec{
 			Name: "case", Root: c.root(m, count, store), Parallelism: m.Parallelism,
-			CheckpointEvery: 2500 * time.Microsecond, Committer: &Committer{Steps: count},
+			CheckpointEvery: 2500 * time.Microsecond, Committer: &Committer{Steps: count}, StateFS: vfs.NewMem(), StateDir: "state",
 			DeadLetter: func(context.Context, stream.BadRecord) error { return nil },
-		})
+		}
+		if m.Then > 0 {
+			spec.Restart.MaxFailures = -1
+		}
+		err := stream.Run(t.Context(), spec)
+		if m.Then > 0 && errors.Is(err, ErrKilled) {
+			spec.Parallelism, spec.Root = m.Then, c.root(m, count, store)
+			err = stream.Run(t.Context(), spec)
+		}
 		if err != nil {
 			t.Errorf("mode %+v: %v", m, err)
 		}

@@ -82,7 +82,7 @@ func TestFollowingPipelineMayStopAndStart(t *testing.T) {
 	var wg sync.WaitGroup
 	committed := 0
 	fed := make(chan struct{})
-	wg.Go(func() { defer close(fed); committed = feed(t, n.server, "in", 6000) })
+	wg.Go(func() { defer close(fed); committed = feed(t, n.server, "in", 40_000) })
 	starts := 0
 	for more := true; more; starts++ {
 		select {
@@ -108,6 +108,7 @@ func TestFollowingPipelineMayStopAndStart(t *testing.T) {
 	wg.Wait()
 	got = values(t, n.server, "out")
 	want := values(t, n.server, "in")
+	t.Logf("%d records came in over %d starts", committed, starts)
 	if len(want) != committed || !slices.Equal(got, want) {
 		t.Errorf("%d records are committed in the input, the writer says %d, %d came out over %d starts", len(want), committed, len(got), starts)
 	}
