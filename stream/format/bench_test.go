@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -115,14 +116,20 @@ func benchmarkDecode(b *testing.B, fields []Field, values [][]byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var r record.Record
+	var batches []record.Batch // of 1000 records, as producers send them
+	for chunk := range slices.Chunk(values, 1000) {
+		batches = append(batches, slices.Clone(batchOf(record.None, func(b *record.Builder) {
+			for _, v := range chunk {
+				b.Add(0, nil, v)
+			}
+		})))
+	}
 	benchmarkRows(b, values, func() {
-		for _, v := range values {
-			r.Value = v
-			if err := d.DecodeRecord(&r, "clicks", 0); err != nil {
+		for _, batch := range batches {
+			if err := d.Decode(batch, "clicks", 0, 0); err != nil {
 				b.Fatal(err)
 			}
-			if d.Rows() == 8192 {
+			if d.Rows() >= 8192 {
 				take(b, d)
 			}
 		}
