@@ -142,16 +142,16 @@ func (w *WindowAggregate) take(b *bucket, signed bool) error {
 	if err != nil {
 		return err
 	}
+	var minus []bool
+	if signed {
+		minus = b.minus
+	}
 	for k, r := range b.rows {
 		g := p.group(w.keys.hash[r], w.keys.row(int(r)))
 		b.gs = append(b.gs, g)
 		if p.count != nil {
-			p.count[g] += sign(b.minus, k)
+			p.count[g] += sign(minus, k)
 		}
-	}
-	minus := b.minus
-	if !signed {
-		minus = nil
 	}
 	w.aggs.add(p.accs, b.gs, b.rows, minus)
 	return nil
