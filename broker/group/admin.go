@@ -14,7 +14,7 @@ import (
 
 // idle tells that nobody is or is about to be in the group, and that nothing of it is under way.
 func (s *state) idle() bool {
-	return s.phase == Empty && len(s.members) == 0 && len(s.pending) == 0 && len(s.held) == 0 && s.writes == 0
+	return s.phase == Empty && len(s.members) == 0 && len(s.pending) == 0 && len(s.held) == 0 && len(s.writes) == 0
 }
 
 // Describe gives one group as DescribeGroups shows it; one that does not exist is Dead.
@@ -99,7 +99,7 @@ func (c *Coordinator) erase(g *group, now time.Time) (wait func(context.Context)
 		}
 	}
 	t.add(metadataKey(g.id))
-	wait, err = t.append(c.log)
+	wait, err = t.append(c)
 	if err != nil {
 		c.unlock(g)
 		return nil, err
@@ -145,7 +145,7 @@ func (c *Coordinator) DeleteOffsets(ctx context.Context, req *kmsg.OffsetDeleteR
 		}
 		r.Topics = append(r.Topics, at)
 	}
-	wait, err := t.append(c.log)
+	wait, err := t.append(c)
 	c.unlock(g)
 	if err == nil {
 		err = wait(context.WithoutCancel(ctx))
@@ -190,7 +190,7 @@ func (c *Coordinator) DropTopic(ctx context.Context, topic string) error {
 			t.add(offsetKey(g.id, topic, n))
 		}
 		delete(g.mu.offsets, topic)
-		wait, err := t.append(c.log)
+		wait, err := t.append(c)
 		c.unlock(g)
 		if err != nil {
 			return err
@@ -225,7 +225,7 @@ func (c *Coordinator) expireOffsets(now time.Time) {
 			t.add(offsetKey(g.id, p.topic, p.partition))
 			g.mu.offsets.remove(p.topic, p.partition)
 		}
-		_, _ = t.append(c.log)
+		_, _ = t.append(c)
 		c.unlock(g)
 	}
 }
@@ -258,10 +258,10 @@ func newTombstones(now time.Time) *tombstones {
 
 func (t *tombstones) add(key []byte) { t.b.Add(t.now.UnixMilli(), key, nil) }
 
-func (t *tombstones) append(log Log) (wait func(context.Context) error, err error) {
+func (t *tombstones) append(c *Coordinator) (wait func(context.Context) error, err error) {
 	if t.b.Len() == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
-	_, wait, err = log.Append(t.b.Build())
+	_, wait, err = c.append(t.b.Build())
 	return wait, err
 }

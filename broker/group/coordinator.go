@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,8 @@ const (
 	freshTimeout = 5 * time.Minute
 	// expiryEvery is the pace at which expired offsets are looked for: Kafka's offsets.retention.check.interval.ms.
 	expiryEvery = 10 * time.Minute
+	// trimEvery is the pace at which the log's growth is looked at.
+	trimEvery = time.Minute
 )
 
 func (o Options) withDefaults() Options {
@@ -70,6 +73,8 @@ type Coordinator struct {
 	log    Log
 	o      Options
 	timers timers
+	grown  atomic.Int64 // bytes in the log since the last trim
+	live   atomic.Int64 // bytes that the last trim wrote
 	txns   holders
 	mu     struct {
 		sync.Mutex
@@ -101,6 +106,8 @@ func Open(log Log, o Options) (*Coordinator, error) {
 func (c *Coordinator) Run(ctx context.Context) error {
 	expiry := time.NewTicker(expiryEvery)
 	defer expiry.Stop()
+	trim := time.NewTicker(trimEvery)
+	defer trim.Stop()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -121,6 +128,8 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		case <-c.timers.wake:
 		case <-expiry.C:
 			c.expireOffsets(time.Now())
+		case <-trim.C:
+			_ = c.trim(ctx, trimBytes) // tried again a minute later
 		}
 	}
 }

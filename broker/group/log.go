@@ -22,6 +22,8 @@ type Log interface {
 	Append(b record.Batch) (base int64, wait func(context.Context) error, err error)
 	// Replay calls f with every durable batch in order.
 	Replay(f func(record.Batch) error) error
+	// DeleteBefore forgets the records below the offset, which is durable.
+	DeleteBefore(offset int64) error
 }
 
 // Versions of the records as Kafka 4 writes them, so that Kafka's own tools can read the topic.
@@ -88,9 +90,16 @@ func (s *state) metadataValue(assign map[string][]byte) []byte {
 func (c *Coordinator) store(s *state, assign map[string][]byte, now time.Time) (wait func(context.Context) error, err error) {
 	var b record.Builder
 	b.Reset(record.None)
-	b.Add(now.UnixMilli(), metadataKey(s.id), s.metadataValue(assign))
-	_, wait, err = c.log.Append(b.Build())
+	s.record = s.metadataValue(assign)
+	b.Add(now.UnixMilli(), metadataKey(s.id), s.record)
+	_, wait, err = c.append(b.Build())
 	return wait, err
+}
+
+// append is the log's, counted.
+func (c *Coordinator) append(b record.Batch) (base int64, wait func(context.Context) error, err error) {
+	c.grown.Add(int64(len(b)))
+	return c.log.Append(b)
 }
 
 // replay rebuilds every group from the log. It runs before anything else knows the coordinator, so it takes no locks.
@@ -102,6 +111,7 @@ type replay struct {
 }
 
 func (r *replay) batch(b record.Batch) error {
+	r.c.grown.Add(int64(len(b)))
 	if err := r.reader.Reset(b, 0); err != nil {
 		return err
 	}
@@ -179,6 +189,7 @@ func (r *replay) metadata(rec *record.Record) error {
 		return err
 	}
 	g.mu.restore(&v, r.now)
+	g.mu.record = bytes.Clone(rec.Value)
 	return nil
 }
 

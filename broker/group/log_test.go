@@ -20,7 +20,8 @@ type memLog struct {
 		sync.Mutex
 		batches []record.Batch
 		next    int64
-		durable int // batches
+		durable int // of the batches
+		deleted int // batches before them
 		offline error
 		synced  *sync.Cond
 	}
@@ -46,9 +47,9 @@ func (l *memLog) Append(b record.Batch) (int64, func(context.Context) error, err
 	own.SetBaseOffset(base)
 	l.mu.next += int64(own.LastOffsetDelta()) + 1
 	l.mu.batches = append(l.mu.batches, own)
-	n := len(l.mu.batches)
+	n := len(l.mu.batches) + l.mu.deleted
 	if !l.hold && l.delay == 0 {
-		l.mu.durable = n
+		l.mu.durable = n - l.mu.deleted
 	}
 	return base, func(context.Context) error {
 		if l.delay > 0 {
@@ -57,10 +58,10 @@ func (l *memLog) Append(b record.Batch) (int64, func(context.Context) error, err
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		for l.mu.durable < n && l.mu.offline == nil {
+		for l.mu.durable+l.mu.deleted < n && l.mu.offline == nil {
 			l.mu.synced.Wait()
 		}
-		if l.mu.durable >= n {
+		if l.mu.durable+l.mu.deleted >= n {
 			return nil
 		}
 		return l.mu.offline
@@ -75,6 +76,20 @@ func (l *memLog) Replay(f func(record.Batch) error) error {
 		if err := f(b); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (l *memLog) DeleteBefore(offset int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.mu.batches) > 0 && l.mu.batches[0].LastOffset() < offset {
+		if l.mu.durable == 0 {
+			return errors.New("delete what is not durable")
+		}
+		l.mu.batches = l.mu.batches[1:]
+		l.mu.durable--
+		l.mu.deleted++
 	}
 	return nil
 }

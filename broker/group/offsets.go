@@ -100,12 +100,13 @@ func (s *state) mayCommit(req *kmsg.OffsetCommitRequest, now time.Time) int16 {
 
 // writing is a set of commits on its way to the log.
 type writing struct {
-	c       *Coordinator
-	now     time.Time
-	group   string
-	refuse  Refuse
-	commits []placed
-	refused []int16 // by partition in the request's order: its own fault, 0 when it is in commits
+	c             *Coordinator
+	now           time.Time
+	group         string
+	refuse        Refuse
+	commits       []placed
+	transactional bool
+	refused       []int16 // by partition in the request's order: its own fault, 0 when it is in commits
 }
 
 func (w *writing) add(topic string, partition int32, offset int64, epoch int32, metadata *string, hasEpoch bool) {
@@ -151,7 +152,7 @@ func (w *writing) run(ctx context.Context, check func(*state) int16, mark func(*
 		b.Add(w.now.UnixMilli(), offsetKey(g.id, p.topic, p.partition), p.value())
 	}
 	batch := b.Build()
-	base, wait, err := w.c.log.Append(batch)
+	base, wait, err := w.c.append(batch)
 	if err != nil {
 		w.c.leaveLocked(g)
 		return storageCode(err)
@@ -159,19 +160,20 @@ func (w *writing) run(ctx context.Context, check func(*state) int16, mark func(*
 	for i := range w.commits {
 		w.commits[i].logOffset = base + int64(i)
 	}
-	if batch.Transactional() {
+	w.transactional = batch.Transactional()
+	if w.transactional {
 		// Held from the append on, so that a reader that asks for stable offsets cannot miss them.
 		for _, p := range w.commits {
 			g.mu.hold(batch.ProducerID(), p.topic, p.partition, p.commit)
 		}
 		w.c.txns.note(batch.ProducerID(), g.id)
 	}
-	g.mu.writes++
+	g.mu.writes[w] = true
 	w.c.unlock(g)
 	err = wait(context.WithoutCancel(ctx)) // what was appended must become visible although its sender is gone
 	g.mu.Lock()
-	g.mu.writes--
-	if err == nil && !batch.Transactional() {
+	delete(g.mu.writes, w)
+	if err == nil && !w.transactional {
 		for _, p := range w.commits {
 			g.mu.offsets.apply(p.topic, p.partition, p.commit)
 		}

@@ -20,7 +20,7 @@ func (c *Coordinator) prepare(s *state, now time.Time) {
 	if s.phase == CompletingRebalance {
 		s.failSync(kerr.RebalanceInProgress.Code)
 	}
-	s.syncBy = time.Time{}
+	s.syncBy, s.leading = time.Time{}, false
 	for _, m := range s.members {
 		m.mustSync = false
 	}

@@ -62,17 +62,22 @@ type state struct {
 	// that one came since the wait began, startedAt when the first wait began.
 	initial, grown bool
 	startedAt      time.Time
+	leading        bool      // CompletingRebalance: the leader's assignments wait for the disk
 	syncBy         time.Time // members that have not sent SyncGroup by then leave; zero: none outstanding
+
+	// record is the last metadata record that was appended: what a restart rebuilds the members from. Between
+	// generations it is not what the fields say.
+	record []byte
 
 	offsets offsets
 	held    map[int64]offsets // by producer id: offsets of open transactions
-	writes  int               // commits that wait for the disk
+	writes  map[*writing]bool // commits that wait for the disk
 }
 
 func newState(id string, now time.Time) state {
 	return state{
 		id: id, since: now, members: map[string]*member{}, static: map[string]string{}, pending: map[string]time.Time{},
-		offsets: offsets{},
+		offsets: offsets{}, writes: map[*writing]bool{},
 	}
 }
 

@@ -64,8 +64,8 @@ func (c *Coordinator) sync(s *state, req *kmsg.SyncGroupRequest, now time.Time) 
 	}
 	m.answerSync(syncError(kerr.RebalanceInProgress.Code)) // an older request of the same member
 	m.sync = answer
-	if m.id != s.leader {
-		return answer, nil
+	if m.id != s.leader || s.leading {
+		return answer, nil // what the leader said first is on its way to the disk, and stands
 	}
 	l := &lead{generation: s.generation, assignments: map[string][]byte{}}
 	for id := range s.members {
@@ -82,7 +82,7 @@ func (c *Coordinator) sync(s *state, req *kmsg.SyncGroupRequest, now time.Time) 
 		c.prepare(s, now)
 		return answer, nil
 	}
-	l.wait = wait
+	l.wait, s.leading = wait, true
 	return answer, l
 }
 
@@ -91,6 +91,7 @@ func (c *Coordinator) assign(s *state, l *lead, err error, now time.Time) {
 	if s.phase != CompletingRebalance || s.generation != l.generation {
 		return
 	}
+	s.leading = false
 	if err != nil {
 		s.failSync(kerr.CoordinatorNotAvailable.Code)
 		c.prepare(s, now)

@@ -126,7 +126,7 @@ func (s *state) mayCommitTxn(req *kmsg.TxnOffsetCommitRequest, now time.Time) in
 // nil the marker is durable, and the offsets of the transaction are committed or gone. Doing it twice is harmless.
 func (c *Coordinator) EndTxn(marker record.Batch, committed bool) (wait func(context.Context) error, err error) {
 	producerID := marker.ProducerID()
-	_, durable, err := c.log.Append(marker)
+	_, durable, err := c.append(marker)
 	if err != nil {
 		return nil, err
 	}

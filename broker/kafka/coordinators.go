@@ -92,7 +92,8 @@ func (s *Server) coordinatorsFor(c *call) (*coordinators, int16) {
 // internalLog opens the one partition of a coordinator's topic. Kafka spreads a coordinator's keys over 50 partitions, so
 // that many brokers share the work; one broker gains nothing from more than one log.
 func (s *Server) internalLog(ctx context.Context, name string) (*internalLog, error) {
-	compact, segment := "compact", "104857600" // Kafka's settings for these topics
+	// Small segments, so that what a coordinator has trimmed leaves the disk soon.
+	compact, segment := "compact", "16777216"
 	t, err := s.b.EnsureInternal(ctx, name, 1, map[string]*string{"cleanup.policy": &compact, "segment.bytes": &segment})
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
@@ -117,6 +118,12 @@ func (l *internalLog) Append(b record.Batch) (int64, func(context.Context) error
 		return 0, nil, err
 	}
 	return at.Base, func(ctx context.Context) error { return l.p.Wait(ctx, at) }, nil
+}
+
+// DeleteBefore implements group.Log and txn.Log.
+func (l *internalLog) DeleteBefore(offset int64) error {
+	_, err := l.p.DeleteBefore(offset)
+	return err
 }
 
 // replayBytes is how much of an internal topic is read at once: a few hundred batches.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -22,6 +23,8 @@ type Log interface {
 	Append(b record.Batch) (base int64, wait func(context.Context) error, err error)
 	// Replay calls f with every durable batch in order.
 	Replay(f func(record.Batch) error) error
+	// DeleteBefore forgets the records below the offset, which is durable.
+	DeleteBefore(offset int64) error
 }
 
 // ErrGone is what Mark returns for a partition that does not exist any more: there is nothing left to end in it.
@@ -60,6 +63,8 @@ type Coordinator struct {
 	log     Log
 	markers Markers
 	o       Options
+	grown   atomic.Int64 // bytes in the log since the last trim
+	live    atomic.Int64 // bytes that the last trim wrote
 	mu      struct {
 		sync.Mutex
 		ids map[string]*transaction
@@ -78,6 +83,7 @@ func Open(log Log, markers Markers, o Options) (*Coordinator, error) {
 	c.mu.ids = map[string]*transaction{}
 	var reader record.Reader
 	err := log.Replay(func(b record.Batch) error {
+		c.grown.Add(int64(len(b)))
 		if b.Control() {
 			return nil
 		}
@@ -123,6 +129,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		c.sweep(ctx, time.Now())
+		_ = c.trim(ctx, trimBytes) // tried again by the next sweep
 		select {
 		case <-ctx.Done():
 			return nil
@@ -156,7 +163,7 @@ func (c *Coordinator) forget(t *transaction) {
 	var b record.Builder
 	b.Reset(record.None)
 	b.Add(time.Now().UnixMilli(), recordKey(t.id), nil)
-	if _, _, err := c.log.Append(b.Build()); err != nil {
+	if _, _, err := c.write(b.Build()); err != nil {
 		return // the log is offline; to remember an id too long is no loss
 	}
 	t.gone = true
@@ -258,6 +265,12 @@ func (c *Coordinator) append(t *transaction, m *meta) (wait func(context.Context
 	var b record.Builder
 	b.Reset(record.None)
 	b.Add(m.updated.UnixMilli(), recordKey(t.id), m.value())
-	_, wait, err = c.log.Append(b.Build())
+	_, wait, err = c.write(b.Build())
 	return wait, err
+}
+
+// write is the log's Append, counted.
+func (c *Coordinator) write(b record.Batch) (base int64, wait func(context.Context) error, err error) {
+	c.grown.Add(int64(len(b)))
+	return c.log.Append(b)
 }

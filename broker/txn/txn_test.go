@@ -3,7 +3,9 @@ package txn
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
+	"reflect"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,7 +19,8 @@ import (
 
 // memLog is a log in memory in which everything is durable at once.
 type memLog struct {
-	batches []record.Batch
+	batches []record.Batch // of one record each
+	start   int64
 	err     error
 }
 
@@ -26,7 +29,13 @@ func (l *memLog) Append(b record.Batch) (int64, func(context.Context) error, err
 		return 0, nil, l.err
 	}
 	l.batches = append(l.batches, bytes.Clone(b))
-	return int64(len(l.batches) - 1), func(context.Context) error { return nil }, nil
+	return l.start + int64(len(l.batches)) - 1, func(context.Context) error { return nil }, nil
+}
+
+func (l *memLog) DeleteBefore(offset int64) error {
+	l.batches = l.batches[offset-l.start:]
+	l.start = offset
+	return nil
 }
 
 func (l *memLog) Replay(f func(record.Batch) error) error {
@@ -340,4 +349,50 @@ func TestAppendOutsideTheTransactionIsRefused(t *testing.T) {
 	done, code := p.c.Enlist(t.Context(), txID, p.id, p.epoch, Verify, []Partition{p0})
 	want(t, "verify", code, nil)
 	done()
+}
+
+// Trimming forgets no transactional id and no open transaction, and deletes the rest.
+func TestTrimKeepsWhatIsAlive(t *testing.T) {
+	c := newCluster()
+	co := c.open(t)
+	p := start(t, co, 5)
+	for range 100 {
+		want(t, "add", p.add(p0), nil)
+		want(t, "end", p.end(true), nil)
+	}
+	want(t, "add", p.add(p0, p1), nil)
+	if err := co.trim(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.log.batches); n != 2 {
+		t.Fatalf("%d records are left, want the id and the mark", n)
+	}
+	p.c = c.open(t)
+	want(t, "end after the restart", p.end(true), nil)
+	if got := c.committed(p1); len(got) != 1 || !got[0] {
+		t.Fatalf("markers: %v, want one commit", got)
+	}
+}
+
+// The record has Kafka's bytes, written down here by hand from its schema (TransactionLogKey 0, TransactionLogValue 1:
+// flexible, the ids before and after and the client's version are tagged fields 0, 1, 2).
+func TestRecordHasKafkasBytes(t *testing.T) {
+	m := meta{
+		state: Ongoing, producerID: 258, epoch: 3, lastEpoch: -1, previousID: 257, nextID: -1, timeout: time.Minute, version2: true,
+		partitions: map[Partition]bool{p1: true, p0: true}, started: time.UnixMilli(5), updated: time.UnixMilli(6),
+	}
+	if got, want := hex.EncodeToString(recordKey("tx")), "0000"+"00027478"; got != want {
+		t.Errorf("key:\n got %s\nwant %s", got, want)
+	}
+	want := "0001" + "0000000000000102" + "0003" + "0000ea60" + "01" +
+		"02" + "0274" + "03" + "00000000" + "00000001" + "00" + // one topic, two partitions, no tags
+		"0000000000000006" + "0000000000000005" +
+		"02" + "00" + "08" + "0000000000000101" + "02" + "02" + "0002"
+	if got := hex.EncodeToString(m.value()); got != want {
+		t.Errorf("value:\n got %s\nwant %s", got, want)
+	}
+	back, err := parseMeta(m.value())
+	if err != nil || !reflect.DeepEqual(back, m) {
+		t.Errorf("read back %+v, %v; want %+v", back, err, m)
+	}
 }
