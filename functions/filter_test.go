@@ -1,6 +1,7 @@
 package functions
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -126,4 +127,24 @@ func BenchmarkFilter(b *testing.B) {
 			b.Fatal("no match")
 		}
 	}
+}
+
+// No pattern and no record makes a filter panic, and a filter that asks for nothing but an absent member agrees with its
+// opposite.
+func FuzzFilter(f *testing.F) {
+	f.Add(`{"value":{"a":[{"anything-but":{"prefix":["x"]}}],"$or":[{"b":[1]},{"c":{"d":[null]}}]}}`, `{"a":"y","b":1,"c":[{"d":null}]}`)
+	f.Add(`{"value":[{"wildcard":"a*\\*b"}]}`, `a*b`)
+	f.Add(`{"key":[{"numeric":[">",1,"<",2]}],"headers":{"h":[{"cidr":"::/0"}]}}`, `[[],{}]`)
+	f.Fuzz(func(t *testing.T, pattern, value string) {
+		r := &Record{Key: []byte(value), Value: []byte(value), Headers: header(nil, "h", []byte(value)), HeaderCount: 1}
+		if c, err := CompileFilter(pattern); err == nil {
+			matches([]*Filter{c}, r)
+		}
+		there, _ := CompileFilter(`{"value":{"a":[{"exists":true}]}}`)
+		missing, _ := CompileFilter(`{"value":{"a":[{"exists":false}]}}`)
+		isObject := strings.HasPrefix(strings.TrimLeft(value, " \t\r\n"), "{") && json.Valid([]byte(value))
+		if a, b := matches([]*Filter{there}, r), matches([]*Filter{missing}, r); isObject && a == b || !isObject && (a || b) {
+			t.Errorf("%q: there %v, missing %v", value, a, b)
+		}
+	})
 }

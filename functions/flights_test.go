@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,12 +15,14 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/weirhub/weir/functions"
 	"github.com/weirhub/weir/functions/expr"
 	"github.com/weirhub/weir/functions/process"
 	"github.com/weirhub/weir/stream"
 	"github.com/weirhub/weir/stream/format"
+	"github.com/weirhub/weir/stream/streamtest"
 )
 
 const example = "../examples/flights/"
@@ -89,7 +92,7 @@ func batches(values []string, size int) []stream.Batch {
 	return out
 }
 
-type collector struct{ rows []string }
+type collector struct{ rows, bad []string }
 
 func (c *collector) Emit(b stream.Batch) error {
 	for i := range b.Rows() {
@@ -99,12 +102,19 @@ func (c *collector) Emit(b stream.Batch) error {
 	return nil
 }
 
-func (c *collector) DeadLetter(r stream.BadRecord) error { return errors.New(r.Reason) }
+func (c *collector) DeadLetter(r stream.BadRecord) error {
+	c.bad = append(c.bad, fmt.Sprintf("%s %s", r.Value, r.Reason))
+	return nil
+}
 
 func delayed(t testing.TB) functions.Handler {
+	return python(t, example+"functions/delayed", "app.handler")
+}
+
+func python(t testing.TB, code, handler string) functions.Handler {
 	t.Helper()
 	h, err := process.Open(t.Context(), functions.Spec{
-		Name: "delayed", Runtime: "python3", Code: example + "functions/delayed", Handler: "app.handler", Timeout: time.Minute,
+		Name: "delayed", Runtime: "python3", Code: code, Handler: handler, Timeout: time.Minute,
 	}, process.Options{})
 	var missing *functions.RuntimeMissingError
 	if errors.As(err, &missing) && os.Getenv("CI") == "" {
@@ -123,6 +133,15 @@ func delayed(t testing.TB) functions.Handler {
 
 func run(t testing.TB, h functions.Handler, m functions.Mapping, in []stream.Batch) []string {
 	t.Helper()
+	c := runAll(t, h, m, in)
+	if len(c.bad) > 0 {
+		t.Errorf("given up: %q", c.bad)
+	}
+	return c.rows
+}
+
+func runAll(t testing.TB, h functions.Handler, m functions.Mapping, in []stream.Batch) collector {
+	t.Helper()
 	op, err := functions.NewOperator(h, m, functions.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +155,37 @@ func run(t testing.TB, h functions.Handler, m functions.Mapping, in []stream.Bat
 	if err := errors.Join(op.Advance(stream.MaxWatermark, &c), op.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return c.rows
+	return c
+}
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A record that kills the function's process, or that it cannot read, is isolated and given up; the batch's others come out, in
+// order.
+func TestPoisonIsIsolated(t *testing.T) {
+	var values, want []string
+	for i := range 40 {
+		values = append(values, fmt.Sprintf(`{"n":%d}`, 61+i))
+		want = append(want, values[i])
+	}
+	values[7], values[30] = `{"n":666}`, `{"n":`
+	want = slices.Delete(slices.Delete(want, 30, 31), 7, 8)
+	m := functions.DefaultMapping()
+	m.BatchSize, m.Retries, m.Output = 20, 1, true
+	c := runAll(t, python(t, "process/testdata/code", "app.deadly"), m, batches(values, 40))
+	var got []string
+	for _, row := range c.rows {
+		got = append(got, row[strings.IndexByte(row, '{'):])
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{
+		`{"n":666} Runtime.ExitError: Runtime exited with error: signal: killed`,
+		`{"n": JSONDecodeError: Expecting value: line 1 column 6 (char 5)`,
+	}, c.bad); d != "" {
+		t.Error(d)
+	}
 }
 
 // The example's Python function and its expression put out the same records, which are those that the rule says: arrival
@@ -201,5 +250,40 @@ func BenchmarkFlights(b *testing.B) {
 			b.ReportMetric(perSecond*float64(len(values)), "records/s")
 			b.ReportMetric(perSecond*float64(len(values)/c.size), "invocations/s")
 		})
+	}
+}
+
+// In a pipeline of the engine, with batches of one row, at parallelism 3, and killed and restored at any step, a function
+// puts out each record once.
+func TestFunctionInAPipeline(t *testing.T) {
+	values, late := flights(t)
+	values = values[:600]
+	want := 0
+	for _, l := range late {
+		if slices.Contains(values, l) {
+			want++
+		}
+	}
+	splits := map[string][]stream.Batch{}
+	for i, b := range batches(values, 50) {
+		split := fmt.Sprintf("flights-%d", i%3)
+		splits[split] = append(splits[split], b)
+	}
+	rule, err := expr.Open(functions.Spec{Name: "delayed_expr", Expr: "value.arr_delay > 60"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := functions.DefaultMapping()
+	m.BatchSize, m.Window, m.Output = 7, time.Millisecond, true
+	rows := streamtest.Check(t, streamtest.Case{
+		Inputs: []streamtest.Input{{Splits: splits}},
+		Build: func(in []*stream.Node) *stream.Node {
+			return &stream.Node{ID: "f", Name: "Function", Inputs: in, Operator: func(stream.Task) (stream.Operator, error) {
+				return functions.NewOperator(rule, m, functions.Options{})
+			}}
+		},
+	})
+	if len(rows) != want || want < 3 {
+		t.Errorf("%d records, want %d", len(rows), want)
 	}
 }

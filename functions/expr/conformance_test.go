@@ -3,9 +3,13 @@ package expr
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/weirhub/weir/functions"
 	"github.com/weirhub/weir/functions/functest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // An expression behaves as every function does.
 func TestConformance(t *testing.T) {

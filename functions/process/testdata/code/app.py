@@ -89,5 +89,9 @@ def child(event, context):
     time.sleep(600)
 
 
-def failures(event, context):
-    return json.loads(os.environ["ANSWER"])
+def deadly(event, context):
+    kept = keep(event, context)
+    for record in kept:
+        if json.loads(base64.b64decode(record["value"]))["n"] == 666:
+            os.kill(os.getpid(), 9)
+    return {"records": kept}
