@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirhub/weir/stream"
 	"github.com/weirhub/weir/stream/format"
+	"github.com/weirhub/weir/stream/streamtest"
 )
 
 func write(t *testing.T, name, content string) string {
@@ -268,5 +269,54 @@ func TestShrunkFileIsNoticed(t *testing.T) {
 	}
 	if _, err := src.Read(context.Background()); !errors.Is(err, errShorter) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestSourceConformance: every source's contract, over files of each format.
+func TestSourceConformance(t *testing.T) {
+	csv, lines := "id,s\n", ""
+	for i := range 20 {
+		csv += fmt.Sprintf("%d,\"a\nb\"\n", i)
+		lines += fmt.Sprintf("{\"id\":%d,\"s\":\"x\"}\n", i)
+	}
+	dir := filepath.Dir(write(t, "a.csv", csv))
+	for _, name := range []string{"b.csv", "c.csv"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(csv), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]int{
+		filepath.Join(dir, "*.csv"): 60, write(t, "f.jsonl", lines): 20, write(t, "f.txt", lines): 20,
+	} {
+		in := open(t, Options{Path: path, BatchRows: 7})
+		if rows := streamtest.CheckSource(t, in.Source(in.Columns())); len(rows) != want {
+			t.Errorf("%s: %d rows, want %d", path, len(rows), want)
+		}
+	}
+}
+
+// TestOverlongRecordIsPassedOver: a line beyond the limit, or a quote that stays open beyond it, is a bad record of one
+// line, and memory stays bounded.
+func TestOverlongRecordIsPassedOver(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	for name, content := range map[string]string{
+		"f.jsonl": "{\"n\":1}\n{\"n\":2,\"s\":\"" + long + "\"}\n{\"n\":3}\n",
+		"f.csv":   "n\n1\n\"2" + long + "\n3\n",
+		"g.csv":   "n\n1\n\"2\n" + strings.Repeat("3\n", 1000),
+		"h.csv":   "n\n1\n" + long,
+	} {
+		in := open(t, Options{Path: write(t, name, content), Columns: []format.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}})
+		in.maxLine, in.firstBuffer = 1000, 100
+		rows, bad, _ := readAll(t, in, in.Columns())
+		want := strings.Count(content, "\n") - 2
+		if name == "f.jsonl" {
+			want++
+		}
+		if name == "h.csv" {
+			want++
+		}
+		if len(rows) != want || len(bad) != 1 || !strings.HasSuffix(bad[0], "record of more than 1000 bytes") {
+			t.Errorf("%s: %d rows, want %d; bad %.200q", name, len(rows), want, bad)
+		}
 	}
 }

@@ -41,6 +41,8 @@ type Input struct {
 	paths []string
 	total int64        // bytes on disk
 	read  atomic.Int64 // bytes read from disk, in all tasks
+
+	maxLine, firstBuffer int // the constants, for tests to shrink
 }
 
 // Open finds the files and, unless the options declare them, the columns.
@@ -52,7 +54,7 @@ func Open(o Options) (*Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Input{o: o, paths: paths}
+	in := &Input{o: o, paths: paths, maxLine: format.MaxLine, firstBuffer: firstBuffer}
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil {

@@ -92,6 +92,7 @@ func (s *source) Close() error { return s.closeSplit() }
 
 // split is one file that is being read.
 type split struct {
+	in      *Input
 	text    *text
 	d       *format.Decoder
 	pos     stream.Position
@@ -108,57 +109,57 @@ func (in *Input) open(path string, fields []format.Field, at stream.Position) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &split{text: t, pos: stream.Position{Split: path}, buf: make([]byte, firstBuffer)}
-	if err := s.begin(in, fields, at); err != nil {
+	s := &split{in: in, text: t, pos: stream.Position{Split: path}, buf: make([]byte, in.firstBuffer)}
+	if err := s.begin(fields, at); err != nil {
 		_ = t.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *split) begin(in *Input, fields []format.Field, at stream.Position) error {
+func (s *split) begin(fields []format.Field, at stream.Position) error {
 	info, err := s.text.file.Stat()
 	if err != nil {
 		return err
 	}
 	s.modTime = info.ModTime().UnixMilli()
-	o := in.o.Decode
+	o := s.in.o.Decode
 	if err := s.fill(); err != nil {
 		return err
 	}
 	if n := len(s.unread) - len(format.WithoutBOM(s.unread)); n > 0 {
 		s.advance(format.Step{Bytes: n})
 	}
-	if in.o.Format == "csv" {
-		if o.Header, err = s.header(in); err != nil {
+	if s.in.o.Format == "csv" {
+		if o.Header, err = s.header(); err != nil {
 			return err
 		}
 		if o.Header == nil { // an empty file, perhaps with a byte order mark: its columns do not matter
 			o.Header = names(fields)
 		}
 	}
-	if s.d, err = format.NewDecoder(in.o.Format, rawValues(in.o.Format, fields), o); err != nil {
+	if s.d, err = format.NewDecoder(s.in.o.Format, rawValues(s.in.o.Format, fields), o); err != nil {
 		return err
 	}
 	if at.Offset > s.pos.Offset {
-		return s.seek(in, at)
+		return s.seek(at)
 	}
 	return nil
 }
 
 // header reads the names of a csv file's columns, or takes the declared ones.
-func (s *split) header(in *Input) ([]string, error) {
-	if in.o.NoHeader {
-		return names(in.o.Columns), nil
+func (s *split) header() ([]string, error) {
+	if s.in.o.NoHeader {
+		return names(s.in.o.Columns), nil
 	}
 	for {
-		names, step, err := format.CSVHeader(s.unread, s.eof, in.o.Decode)
+		names, step, err := format.CSVHeader(s.unread, s.eof, s.in.o.Decode)
 		if err != nil || step.Bytes > 0 || s.eof {
 			s.advance(step)
 			return names, err
 		}
-		if len(s.unread) >= format.MaxLine {
-			return nil, fmt.Errorf("header: longer than %d bytes", format.MaxLine)
+		if len(s.unread) >= s.in.maxLine {
+			return nil, fmt.Errorf("header: longer than %d bytes", s.in.maxLine)
 		}
 		if err := s.fill(); err != nil {
 			return nil, err
@@ -198,12 +199,12 @@ func rawValues(name string, fields []format.Field) []format.Field {
 }
 
 // seek goes on where an earlier run stood.
-func (s *split) seek(in *Input, at stream.Position) error {
+func (s *split) seek(at stream.Position) error {
 	if err := s.text.Close(); err != nil {
 		return err
 	}
-	in.read.Add(-s.text.counter.own)
-	t, err := openText(at.Split, &in.read)
+	s.in.read.Add(-s.text.counter.own)
+	t, err := openText(at.Split, &s.in.read)
 	if err != nil {
 		return err
 	}
@@ -261,7 +262,7 @@ func (s *split) read(limit int) (stream.Batch, error) {
 			end = io.EOF
 			break
 		}
-		if len(s.unread) >= format.MaxLine && !s.tooLong {
+		if len(s.unread) >= s.in.maxLine && !s.tooLong {
 			s.giveUpLine()
 			continue
 		}
@@ -279,8 +280,8 @@ func (s *split) read(limit int) (stream.Batch, error) {
 
 // giveUpLine ends the attempt to read a record that is too long: its first line is passed over.
 func (s *split) giveUpLine() {
-	r := record.Record{Offset: s.pos.Line + 1, Value: s.unread[:keptOfLongLine]}
-	s.d.Reject(&r, s.pos.Split, -1, fmt.Sprintf("record of more than %d bytes", format.MaxLine))
+	r := record.Record{Offset: s.pos.Line + 1, Value: s.unread[:min(keptOfLongLine, len(s.unread))]}
+	s.d.Reject(&r, s.pos.Split, -1, fmt.Sprintf("record of more than %d bytes", s.in.maxLine))
 	s.tooLong = true
 }
 

@@ -342,3 +342,24 @@ func TestOptionWords(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchOfColumnsIsBounded: before the offsets of a column could overflow, decoding asks for a Take, and goes on after.
+func TestBatchOfColumnsIsBounded(t *testing.T) {
+	d, err := NewDecoder("raw", []Field{null("v", typBytes)}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.b.bytes = maxBatchBytes // as if a gibibyte had been decoded
+	r := record.Record{Value: []byte("x")}
+	if err := d.DecodeRecord(&r, "t", 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.DecodeRecord(&r, "t", 0); !errors.Is(err, errBatchFull) {
+		t.Errorf("error %v", err)
+	}
+	rec, _ := d.Take()
+	rec.Release()
+	if err := d.DecodeRecord(&r, "t", 0); err != nil || d.Rows() != 1 {
+		t.Errorf("after Take: %d rows, %v", d.Rows(), err)
+	}
+}
