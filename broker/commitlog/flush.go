@@ -134,7 +134,8 @@ func (l *Log) store(todo []*segment) error {
 	return l.removeSnapshots()
 }
 
-// writeIndexes writes the index files of a segment that no append can reach.
+// writeIndexes writes the index files of a segment that no append can reach. Only the transaction index is synced: the
+// others are rebuilt from one segment, that one from all.
 func (l *Log) writeIndexes(s *segment) (sums, error) {
 	l.mu.Lock()
 	idx, aborted := s.idx, s.aborted
@@ -142,9 +143,9 @@ func (l *Log) writeIndexes(s *segment) (sums, error) {
 	offsets, times := idx.encode()
 	txns := encodeTxns(aborted)
 	out := sums{offsets: checksum(offsets), times: checksum(times), txns: checksum(txns)}
-	err := replaceFile(l.fs, l.path(s.base, suffixIndex), offsets)
+	err := replaceCache(l.fs, l.path(s.base, suffixIndex), offsets)
 	if err == nil {
-		err = replaceFile(l.fs, l.path(s.base, suffixTime), times)
+		err = replaceCache(l.fs, l.path(s.base, suffixTime), times)
 	}
 	if err == nil && len(txns) > 0 {
 		err = replaceFile(l.fs, l.path(s.base, suffixTxn), txns)
@@ -230,7 +231,7 @@ func (l *Log) storeLast() error {
 		s.sums = sums
 		l.mu.Unlock()
 	}
-	if err := replaceFile(l.fs, l.path(next, suffixSnapshot), l.producers.encode(next)); err != nil {
+	if err := replaceCache(l.fs, l.path(next, suffixSnapshot), l.producers.encode(next)); err != nil {
 		return fmt.Errorf("store producer snapshot: %w", err)
 	}
 	if err := l.writeManifest(true); err != nil {

@@ -130,19 +130,38 @@ func replaceFile(fsys vfs.FS, name string, data []byte) error {
 	return fsys.Rename(tmp, name)
 }
 
+// replaceCache is replaceFile without a sync, for what has a checksum elsewhere and can be rebuilt: a crash right after
+// it costs time, never data.
+func replaceCache(fsys vfs.FS, name string, data []byte) error {
+	tmp := name + suffixTemp
+	f, err := fsys.Create(tmp)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(writeAll(f, data), f.Close()); err != nil {
+		return err
+	}
+	return fsys.Rename(tmp, name)
+}
+
 // writeFile creates the file with the data and syncs it, but not its directory.
 func writeFile(fsys vfs.FS, name string, data []byte) error {
 	f, err := fsys.Create(name)
 	if err != nil {
 		return err
 	}
-	if len(data) > 0 {
-		_, err = f.WriteAt(data, 0)
-	}
-	if err == nil {
+	if err = writeAll(f, data); err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+func writeAll(f vfs.File, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	_, err := f.WriteAt(data, 0)
+	return err
 }
 
 // readFile reads a whole file; a missing one is nil without an error.
