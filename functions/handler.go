@@ -99,6 +99,17 @@ func (e *InitError) Error() string {
 	return fmt.Sprintf("start function %s: %s", e.Function, e.FunctionError.Error())
 }
 
+// permanent tells whether starting again cannot help: the code has to be mended. An exception at import may be a service
+// that is down.
+func (e *InitError) permanent() bool {
+	switch e.Type {
+	case "Runtime.ImportModuleError", "Runtime.UserCodeSyntaxError", "Runtime.HandlerNotFound", "Runtime.MalformedHandlerName",
+		"Runtime.InvalidEntrypoint", "Runtime.InvalidCode":
+		return true
+	}
+	return false
+}
+
 // RuntimeMissingError says that no program on this machine runs the function. internal/config places it at the
 // function's line.
 type RuntimeMissingError struct {

@@ -2,6 +2,7 @@ package functions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -218,13 +219,23 @@ func (op *Operator) drain(ctx context.Context, l *lane, all bool, pass func(*out
 		}
 		d := delivery{m: &op.m, h: op.h, out: o, o: &op.o}
 		if err := d.deliver(ctx, recs); err != nil {
-			r := &recs[0]
-			return fmt.Errorf("invoke function from %s-%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
+			return failure(&recs[0], err)
 		}
 		if err := pass(o); err != nil {
 			return err
 		}
 	}
+}
+
+// failure says at which record the pipeline stands, and whether a restart of it can help.
+func failure(r *Record, err error) error {
+	err = fmt.Errorf("invoke function from %s-%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
+	var init *InitError
+	var missing *RuntimeMissingError
+	if errors.As(err, &init) && init.permanent() || errors.As(err, &missing) {
+		return stream.Permanent(err)
+	}
+	return err
 }
 
 // lane is a queue of records that are invoked in order.

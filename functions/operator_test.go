@@ -333,13 +333,17 @@ func TestRetries(t *testing.T) {
 	})
 }
 
-// An error that no record caused gives no record up: it ends the call.
+// An error that no record caused gives no record up: it ends the call, and the pipeline for good where the code has to be mended.
 func TestStartErrorsAreNotTheRecords(t *testing.T) {
 	mem := checked(t)
-	for _, err := range []error{&InitError{Function: "f"}, &RuntimeMissingError{}, ErrClosed, context.Canceled} {
+	for err, permanent := range map[error]bool{
+		&InitError{Function: "f", FunctionError: FunctionError{Type: "ConnectionError"}}:           false,
+		&InitError{Function: "f", FunctionError: FunctionError{Type: "Runtime.ImportModuleError"}}: true,
+		&RuntimeMissingError{}: true, ErrClosed: false, context.Canceled: false,
+	} {
 		r := &recorder{answer: func(int, Event) (Result, error) { return Result{}, err }}
 		got := process(t, operator(t, r, mapping(8, 0), mem), rows(mem, 0, 0, 3), r)
-		if !errors.Is(got, err) || len(r.bad) != 0 || len(r.mu.events) != 1 {
+		if !errors.Is(got, err) || len(r.bad) != 0 || len(r.mu.events) != 1 || stream.IsPermanent(got) != permanent {
 			t.Errorf("got %v, bad %q, want %v", got, r.bad, err)
 		}
 	}
