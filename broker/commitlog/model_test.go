@@ -419,7 +419,13 @@ func TestUnreadablePayloadIsStoredAndSkipped(t *testing.T) {
 	b = append(b[:record.HeaderBytes:record.HeaderBytes], b[record.HeaderBytes:len(b)-10]...)
 	b[11] = byte(len(b) - record.LengthPrefixBytes)
 	b.StampAppendTime(50) // computes the CRC anew
-	for _, x := range []record.Batch{testBatch("before", 2, 10), b, testBatch("after", 2, 100)} {
+	var zero record.Builder
+	zero.Reset(record.None)
+	zero.Add(1, nil, []byte("\x88\xa7\x82\x45\x00\x00\x00\x00")) // solved for, so that the CRC is 0
+	if zero.Build().CRC() != 0 {
+		t.Fatalf("CRC %08x, want 0", zero.Build().CRC())
+	}
+	for _, x := range []record.Batch{testBatch("before", 2, 10), b, testBatch("after", 2, 100), zero.Build()} {
 		x.SetBaseOffset(-77)
 		x.SetLeaderEpoch(12345)
 		if _, err := l.Append(x); err != nil {
@@ -436,7 +442,7 @@ func TestUnreadablePayloadIsStoredAndSkipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := int64(0)
-	s, err := l.Read(0, 10_000, 5)
+	s, err := l.Read(0, 10_000, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -447,7 +453,7 @@ func TestUnreadablePayloadIsStoredAndSkipped(t *testing.T) {
 		want = b.LastOffset() + 1
 		return nil
 	})
-	if err != nil || want != 5 {
+	if err != nil || want != 6 {
 		t.Fatalf("read to %d: %v", want, err)
 	}
 	s.Release()
