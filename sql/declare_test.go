@@ -11,8 +11,10 @@ func TestDeclareMakesTheTable(t *testing.T) {
 	errs := e.Declare(TableSpec{
 		Name: "weather", Connector: "topic", Options: map[string]string{"topic": "weather", "format": "json"},
 		Columns: []ColumnSpec{
-			{Name: "origin", Type: "STRING NOT NULL"}, {Name: "temp", Type: "DECIMAL(5, 2)"},
-			{Name: "at", Type: "TIMESTAMP(3)"}, {Name: "partition", Type: "INT", Metadata: "partition"},
+			{Name: "origin", Type: "STRING NOT NULL"},
+			{Name: "temp", Type: "DECIMAL(5, 2)"},
+			{Name: "at", Type: "TIMESTAMP(3)"},
+			{Name: "partition", Type: "INT", Metadata: "partition"},
 			{Name: "celsius", Computed: "(temp - 32) / 1.8"},
 		},
 		Watermark: WatermarkSpec{Column: "at", As: "`at` - INTERVAL '5' SECOND"}, PrimaryKey: []string{"origin"},

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weirhub/weir/sql/parse"
@@ -37,8 +38,9 @@ func waits(n plan.Node) []string {
 	if w, ok := n.(*plan.WindowAggregate); ok {
 		var sources []string
 		scans(w, func(s *plan.Scan) {
-			if s.Watermark != nil {
-				sources = append(sources, s.Table.Name+" (watermark: "+s.TimeText+")")
+			text := s.Table.Name + " (watermark: " + s.TimeText + ")"
+			if s.Watermark != nil && !slices.Contains(sources, text) {
+				sources = append(sources, text)
 			}
 		})
 		out = append(out, fmt.Sprintf("%s comes out when the watermark of %s reaches window_end - 1 ms.",

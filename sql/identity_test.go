@@ -42,22 +42,38 @@ func TestStateIsNamedByItsMeaning(t *testing.T) {
 		what, a, b string
 		same       bool
 	}{
-		{"aliases and order", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
-			"SELECT COUNT(*) AS flights, origin AS o FROM flights GROUP BY origin", true},
-		{"one more aggregate", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
-			"SELECT origin, COUNT(*) AS n, MAX(dep_delay) AS m FROM flights GROUP BY origin", true},
-		{"HAVING on the result", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
-			"SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin HAVING COUNT(*) > 3", true},
-		{"through a sub-query", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
-			"SELECT o, COUNT(*) AS n FROM (SELECT dest AS d, origin AS o FROM flights) GROUP BY o", true},
-		{"another key", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
-			"SELECT dest, COUNT(*) AS n FROM flights GROUP BY dest", false},
-		{"other rows", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
-			"SELECT origin, COUNT(*) AS n FROM flights WHERE dep_delay > 0 GROUP BY origin", false},
-		{"windows: another column", "SELECT origin, COUNT(*) AS n" + from + " GROUP BY origin, window_start, window_end",
-			"SELECT window_end, origin, SUM(distance) AS s" + from + " GROUP BY window_end, window_start, origin", true},
-		{"windows: another size", "SELECT COUNT(*) AS n" + from + " GROUP BY window_start, window_end",
-			"SELECT COUNT(*) AS n" + strings.Replace(from, "'1' HOUR", "'2' HOUR", 1) + " GROUP BY window_start, window_end", false},
+		{
+			"aliases and order", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
+			"SELECT COUNT(*) AS flights, origin AS o FROM flights GROUP BY origin", true,
+		},
+		{
+			"one more aggregate", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
+			"SELECT origin, COUNT(*) AS n, MAX(dep_delay) AS m FROM flights GROUP BY origin", true,
+		},
+		{
+			"HAVING on the result", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
+			"SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin HAVING COUNT(*) > 3", true,
+		},
+		{
+			"through a sub-query", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
+			"SELECT o, COUNT(*) AS n FROM (SELECT dest AS d, origin AS o FROM flights) GROUP BY o", true,
+		},
+		{
+			"another key", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
+			"SELECT dest, COUNT(*) AS n FROM flights GROUP BY dest", false,
+		},
+		{
+			"other rows", "SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin",
+			"SELECT origin, COUNT(*) AS n FROM flights WHERE dep_delay > 0 GROUP BY origin", false,
+		},
+		{
+			"windows: another column", "SELECT origin, COUNT(*) AS n" + from + " GROUP BY origin, window_start, window_end",
+			"SELECT window_end, origin, SUM(distance) AS s" + from + " GROUP BY window_end, window_start, origin", true,
+		},
+		{
+			"windows: another size", "SELECT COUNT(*) AS n" + from + " GROUP BY window_start, window_end",
+			"SELECT COUNT(*) AS n" + strings.Replace(from, "'1' HOUR", "'2' HOUR", 1) + " GROUP BY window_start, window_end", false,
+		},
 	} {
 		if a, b := stateID(t, c.a), stateID(t, c.b); (a == b) != c.same {
 			t.Errorf("%s: ids %s and %s, want them the same: %v", c.what, a, b, c.same)

@@ -11,8 +11,14 @@ func TestDistanceCountsEdits(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"a", "", 1}, {"abc", "abc", 0}, {"form", "from", 1}, {"selct", "select", 1},
-		{"kitten", "sitting", 3}, {"dep_dely", "dep_delay", 1}, {"größe", "grösse", 2},
+		{"", "", 0},
+		{"a", "", 1},
+		{"abc", "abc", 0},
+		{"form", "from", 1},
+		{"selct", "select", 1},
+		{"kitten", "sitting", 3},
+		{"dep_dely", "dep_delay", 1},
+		{"größe", "grösse", 2},
 		{strings.Repeat("x", 70), "x", 70},
 	} {
 		if got := Distance(c.a, c.b); got != c.want {

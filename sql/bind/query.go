@@ -155,6 +155,7 @@ func (b *Binder) commonColumns(at sqlerr.Span, op string, l, r plan.Node) (plan.
 			return nil, nil, false
 		}
 		le[i], re[i] = pair[0], pair[1]
+		t.RowTime = l.Schema()[i].Type.RowTime && r.Schema()[i].Type.RowTime && t.Same(l.Schema()[i].Type) && t.Same(r.Schema()[i].Type)
 		out[i] = types.Field{Name: l.Schema()[i].Name, Type: t}
 	}
 	return castTo(l, le, out), castTo(r, re, out), true

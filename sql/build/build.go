@@ -66,54 +66,17 @@ func belowCalc(n plan.Node) []plan.Node {
 	return n.Inputs()
 }
 
+// maker makes the operator of one task.
+type maker func(stream.Task) (stream.Operator, error)
+
 // operator makes the node of an operator, without its inputs. Each operator is made once here, so that what cannot be
 // compiled is found before anything runs.
 func (b *builder) operator(n plan.Node) (*stream.Node, error) {
-	l := lineageOf(n)
-	meaning := strings.Join(l.columns, ", ")
-	s := &stream.Node{}
-	var make func(stream.Task) (stream.Operator, error)
-	switch n := n.(type) {
-	case *plan.Filter:
-		s.ID, s.Name = b.ids.of("filter", l.rows), "Filter"
-		make = func(stream.Task) (stream.Operator, error) { return exec.NewFilter(n.If) }
-	case *plan.Project:
-		s.ID, s.Name = b.ids.of("calc", l.rows, meaning), "Calc"
-		make = func(stream.Task) (stream.Operator, error) { return newCalc(n) }
-	case *plan.Union:
-		s.ID, s.Name = b.ids.of("union", l.rows), "Union"
-		make = func(stream.Task) (stream.Operator, error) { return exec.Union{}, nil }
-	case *plan.Limit:
-		s.ID, s.Name = b.ids.of("limit", l.rows), "Limit"
-		s.Keys, s.Parallelism = oneTask(), 1
-		make = func(stream.Task) (stream.Operator, error) { return exec.NewLimit(n.Skip, n.Count), nil }
-	case *plan.Aggregate:
-		s.ID, s.Name = b.ids.of("group", l.rows), "GroupAggregate"
-		s.Keys = [][]int{keysOf(n.Keys)}
-		make = func(t stream.Task) (stream.Operator, error) {
-			return exec.NewGroupAggregate(exec.GroupSpec{
-				In: n.Input.Schema(), Keys: n.Keys, Aggs: named(n.Aggs, n.Input), Out: n.Out,
-				Retracts: n.Input.Mode().Updates(), UpdateBefore: n.UpdateBefore,
-			})
-		}
-	case *plan.WindowAssign:
-		s.ID, s.Name = b.ids.of("assign", l.rows, windowText(n.Window, l.columns)), "WindowAssign"
-		make = func(t stream.Task) (stream.Operator, error) {
-			return exec.NewWindowAssign(n.Input.Schema(), n.Window, n.Out)
-		}
-	case *plan.WindowAggregate:
-		s.ID, s.Name = b.ids.of("window", l.rows), "WindowAggregate"
-		s.Keys = [][]int{keysOf(n.Keys)}
-		make = func(t stream.Task) (stream.Operator, error) {
-			return exec.NewWindowAggregate(t, exec.WindowSpec{
-				In: n.Input.Schema(), Window: n.Window, Keys: n.Keys, Aggs: named(n.Aggs, n.Input), Out: n.Out,
-				Retracts: n.Input.Mode().Updates(),
-			})
-		}
-	default:
-		panic(fmt.Sprintf("BUG: no operator for %T", n))
+	s, newOperator := b.stateless(n)
+	if s == nil {
+		s, newOperator = b.stateful(n)
 	}
-	probe, err := make(stream.Task{Of: 1})
+	probe, err := newOperator(stream.Task{Of: 1})
 	if err != nil {
 		return nil, fmt.Errorf("make %s: %w", n.Describe(), err)
 	}
@@ -121,13 +84,60 @@ func (b *builder) operator(n plan.Node) (*stream.Node, error) {
 		return nil, fmt.Errorf("make %s: %w", n.Describe(), err)
 	}
 	s.Operator = func(t stream.Task) (stream.Operator, error) {
-		op, err := make(t)
+		op, err := newOperator(t)
 		if err != nil {
 			return nil, stream.Permanent(err)
 		}
 		return &failing{Operator: op}, nil
 	}
 	return s, nil
+}
+
+// stateless makes the nodes that hold no groups; nil for the others.
+func (b *builder) stateless(n plan.Node) (*stream.Node, maker) {
+	l := lineageOf(n)
+	switch n := n.(type) {
+	case *plan.Filter:
+		return &stream.Node{ID: b.ids.of("filter", l.rows), Name: "Filter"},
+			func(stream.Task) (stream.Operator, error) { return exec.NewFilter(n.If) }
+	case *plan.Project:
+		return &stream.Node{ID: b.ids.of("calc", l.rows, strings.Join(l.columns, ", ")), Name: "Calc"},
+			func(stream.Task) (stream.Operator, error) { return newCalc(n) }
+	case *plan.Union:
+		return &stream.Node{ID: b.ids.of("union", l.rows), Name: "Union"},
+			func(stream.Task) (stream.Operator, error) { return exec.Union{}, nil }
+	case *plan.Limit:
+		return &stream.Node{ID: b.ids.of("limit", l.rows), Name: "Limit", Keys: oneTask(), Parallelism: 1},
+			func(stream.Task) (stream.Operator, error) { return exec.NewLimit(n.Skip, n.Count), nil }
+	case *plan.WindowAssign:
+		return &stream.Node{ID: b.ids.of("assign", l.rows, windowText(n.Window, l.columns)), Name: "WindowAssign"},
+			func(stream.Task) (stream.Operator, error) {
+				return exec.NewWindowAssign(n.Input.Schema(), n.Window, n.Out)
+			}
+	}
+	return nil, nil
+}
+
+// stateful makes the aggregations. Their rows meet by the keys that they group by.
+func (b *builder) stateful(n plan.Node) (*stream.Node, maker) {
+	l := lineageOf(n)
+	switch n := n.(type) {
+	case *plan.Aggregate:
+		spec := exec.GroupSpec{
+			In: n.Input.Schema(), Keys: n.Keys, Aggs: named(n.Aggs, n.Input), Out: n.Out,
+			Retracts: n.Input.Mode().Updates(), UpdateBefore: n.UpdateBefore,
+		}
+		return &stream.Node{ID: b.ids.of("group", l.rows), Name: "GroupAggregate", Keys: [][]int{keysOf(n.Keys)}},
+			func(stream.Task) (stream.Operator, error) { return exec.NewGroupAggregate(spec) }
+	case *plan.WindowAggregate:
+		spec := exec.WindowSpec{
+			In: n.Input.Schema(), Window: n.Window, Keys: n.Keys, Aggs: named(n.Aggs, n.Input), Out: n.Out,
+			Retracts: n.Input.Mode().Updates(),
+		}
+		return &stream.Node{ID: b.ids.of("window", l.rows), Name: "WindowAggregate", Keys: [][]int{keysOf(n.Keys)}},
+			func(t stream.Task) (stream.Operator, error) { return exec.NewWindowAggregate(t, spec) }
+	}
+	panic(fmt.Sprintf("BUG: no operator for %T", n))
 }
 
 func newCalc(n *plan.Project) (stream.Operator, error) {

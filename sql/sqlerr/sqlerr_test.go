@@ -12,7 +12,8 @@ func TestRenderPointsAtThePlace(t *testing.T) {
 		want string
 	}{
 		{
-			"tab and umlaut", Error{Line: 2, Col: 14, Width: 5, Msg: "unknown table orgin", Hint: "did you mean origin?"},
+			"tab and umlaut",
+			Error{Line: 2, Col: 14, Width: 5, Msg: "unknown table orgin", Hint: "did you mean origin?"},
 			"q.sql:2:14: unknown table orgin\n  2 | \tFROM größe, orgin\n    | \t            ^^^^^ did you mean origin?\n",
 		},
 		{"past the end", Error{Line: 1, Col: 9, Width: 40, Msg: "unexpected end"}, "q.sql:1:9: unexpected end\n  1 | SELECT a\n    |         ^\n"},
