@@ -212,11 +212,10 @@ func (c *conn) recovered(e *exchange) {
 
 // write is the writing goroutine: it answers in order until the queue is closed. After an error it only drains.
 func (c *conn) write() error {
-	w := newResponseWriter(c.nc)
 	var failed error
 	for e := range c.queue {
 		if failed == nil {
-			failed = c.answer(w, e)
+			failed = c.answer(e)
 			if failed != nil {
 				_ = c.nc.Close() // wakes the reading goroutine
 			}
@@ -229,7 +228,7 @@ func (c *conn) write() error {
 	return failed
 }
 
-func (c *conn) answer(w *responseWriter, e *exchange) error {
+func (c *conn) answer(e *exchange) error {
 	if !e.began {
 		c.handle(e)
 	}
@@ -239,10 +238,13 @@ func (c *conn) answer(w *responseWriter, e *exchange) error {
 	if e.err != nil {
 		return e.err
 	}
-	if e.call != nil && e.call.noAnswer {
+	if e.call == nil {
+		return writeAnswer(c.nc, e.h.correlation, e.resp, nil)
+	}
+	if e.call.noAnswer {
 		return nil
 	}
-	return w.write(e.h.correlation, e.resp, e.call)
+	return writeAnswer(c.nc, e.h.correlation, e.resp, e.call.records)
 }
 
 func (c *conn) release(e *exchange) {

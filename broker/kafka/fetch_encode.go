@@ -19,6 +19,18 @@ func appendFetch(dst []byte, r *kmsg.FetchResponse, records []commitlog.Slice) [
 		size += records[i].Len() + 256
 	}
 	e := fetchEncoder{b: slices.Grow(dst, size), version: r.Version, flexible: r.IsFlexible(), records: records}
+	e.response(r)
+	return e.b
+}
+
+// appendFetchHeads encodes the same without the records: gaps says where each slice belongs.
+func appendFetchHeads(dst []byte, r *kmsg.FetchResponse, records []commitlog.Slice) (heads []byte, gaps []int) {
+	e := fetchEncoder{b: dst, version: r.Version, flexible: r.IsFlexible(), records: records, headsOnly: true}
+	e.response(r)
+	return e.b, e.gaps
+}
+
+func (e *fetchEncoder) response(r *kmsg.FetchResponse) {
 	e.int32(r.ThrottleMillis)
 	if e.version >= 7 {
 		e.int16(r.ErrorCode)
@@ -39,14 +51,15 @@ func appendFetch(dst []byte, r *kmsg.FetchResponse, records []commitlog.Slice) [
 		e.noTags()
 	}
 	e.noTags()
-	return e.b
 }
 
 type fetchEncoder struct {
-	b        []byte
-	version  int16
-	flexible bool
-	records  []commitlog.Slice // what is left of them
+	b         []byte
+	version   int16
+	flexible  bool
+	records   []commitlog.Slice // what is left of them
+	headsOnly bool
+	gaps      []int
 }
 
 func (e *fetchEncoder) partition(p *kmsg.FetchResponseTopicPartition) {
@@ -62,6 +75,11 @@ func (e *fetchEncoder) partition(p *kmsg.FetchResponseTopicPartition) {
 	e.partitionHead(p)
 	e.length(n)
 	at := len(e.b)
+	if e.headsOnly {
+		e.gaps = append(e.gaps, at)
+		e.noTags()
+		return
+	}
 	e.b = slices.Grow(e.b, n)[:at+n]
 	read, err := s.Bytes(e.b[at : at : at+n])
 	if err == nil && len(read) == n {

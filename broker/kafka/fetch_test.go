@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/weirhub/weir/broker"
 	"github.com/weirhub/weir/broker/commitlog"
 	"github.com/weirhub/weir/internal/record"
+	"github.com/weirhub/weir/internal/vfs"
 )
 
 func addListOffset(req *kmsg.ListOffsetsRequest, topic string, timestamp int64) {
@@ -387,6 +389,53 @@ func TestFetchEncodingEqualsKmsg(t *testing.T) {
 		if !bytes.Equal(got, append([]byte("before"), want...)) {
 			t.Errorf("v%d with records from the log differs", v)
 		}
+	}
+}
+
+// Goal: a large answer, whose records go from the file to the socket, is the same bytes as a small one's, from the disk
+// and from memory, while several clients read one segment at once and across segments.
+func TestLargeAnswersStreamTheLog(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, fs := range map[string]vfs.FS{"memory": vfs.NewMem(), "disk": vfs.OS()} {
+		t.Run(name, func(t *testing.T) {
+			n := start(t, fs, broker.Options{})
+			n.createTopic("t", 2, map[string]*string{"segment.bytes": kmsg.StringPtr("3000000")})
+			r := n.dial()
+			var want [2][]string
+			for i := range 20 {
+				v := strings.Repeat(string(rune('a'+i)), 400_000+i)
+				if code, _ := produceCode(r, "t", int32(i%2), batch(v)); code != 0 {
+					t.Fatalf("error %d", code)
+				}
+				want[i%2] = append(want[i%2], v)
+			}
+			var readers sync.WaitGroup
+			for range 4 {
+				readers.Go(func() {
+					r := n.dial()
+					var got [2][]string
+					for len(got[0]) < 10 || len(got[1]) < 10 {
+						req := fetchReq("t", 0, 1, 0)
+						req.Topics = nil
+						for p := range int32(2) {
+							addFetch(req, "t", p, int64(len(got[p])), 20<<20)
+						}
+						for i, p := range ask[*kmsg.FetchResponse](r, req, 12).Topics[0].Partitions {
+							v, err := values(p.RecordBatches)
+							if err != nil || p.ErrorCode != 0 {
+								t.Errorf("partition %d: error %d, %v", i, p.ErrorCode, err)
+								return
+							}
+							got[i] = append(got[i], v...)
+						}
+					}
+					if !slices.Equal(got[0], want[0]) || !slices.Equal(got[1], want[1]) {
+						t.Error("read something else than was written")
+					}
+				})
+			}
+			readers.Wait()
+		})
 	}
 }
 
