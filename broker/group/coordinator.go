@@ -115,7 +115,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		for _, g := range due {
 			g.mu.Lock()
 			c.expire(&g.mu.state, time.Now())
-			c.unlock(g)
+			c.release(g)
 		}
 		if len(due) > 0 {
 			continue
@@ -163,7 +163,19 @@ func (c *Coordinator) unlock(g *group) {
 	c.timers.arm(g, next)
 }
 
-// bury takes a locked group that is Dead out of the table.
+// release is unlock for a group that may have been made for nothing: by a request that was refused, or for a member that
+// never came. Nothing in the log speaks of it, and it is removed.
+func (c *Coordinator) release(g *group) {
+	if g.mu.phase == Dead || !g.mu.idle() || g.mu.generation > 0 || len(g.mu.offsets) > 0 {
+		c.unlock(g)
+		return
+	}
+	g.mu.phase = Dead
+	g.mu.Unlock()
+	c.bury(g)
+}
+
+// bury takes a group that became Dead out of the table.
 func (c *Coordinator) bury(g *group) {
 	c.timers.disarm(g)
 	c.mu.Lock()

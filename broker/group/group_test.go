@@ -167,3 +167,26 @@ func TestSilentMemberIsEvicted(t *testing.T) {
 		}
 	})
 }
+
+// A group that a refused request or an unused member id has made is gone again.
+func TestGroupsMadeForNothingAreRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, newMemLog(), Options{})
+		run(t, c)
+		refused := joinRequest("refused", "", "range")
+		refused.Protocols = nil
+		if r, err := c.JoinGroup(t.Context(), refused, Client{}); err != nil || r.ErrorCode != kerr.InconsistentGroupProtocol.Code {
+			t.Fatalf("join without protocols: %v %+v", err, r)
+		}
+		if _, err := c.JoinGroup(t.Context(), joinRequest("unused", "", "range"), Client{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.List(nil, nil); len(got) != 1 || got[0].Group != "unused" {
+			t.Fatalf("groups: %+v, want the one whose member id is good for 10 s", got)
+		}
+		time.Sleep(11 * time.Second)
+		if got := c.List(nil, nil); len(got) != 0 {
+			t.Fatalf("groups: %+v", got)
+		}
+	})
+}

@@ -28,7 +28,7 @@ func (c *Coordinator) JoinGroup(ctx context.Context, req *kmsg.JoinGroupRequest,
 	}
 	j := joining{c: c, s: &g.mu.state, req: req, from: from, now: time.Now()}
 	j.run()
-	c.unlock(g)
+	c.release(g)
 	if j.stored != nil {
 		if err := j.stored(context.WithoutCancel(ctx)); err != nil {
 			return joinError(kerr.CoordinatorNotAvailable.Code, req.MemberID), nil

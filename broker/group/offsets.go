@@ -142,7 +142,7 @@ func (w *writing) run(ctx context.Context, check func(*state) int16, mark func(*
 	g := w.c.lock(w.group, true)
 	code := check(&g.mu.state)
 	if code != 0 || len(w.commits) == 0 {
-		w.c.leaveLocked(g)
+		w.c.release(g)
 		return code
 	}
 	var b record.Builder
@@ -154,7 +154,7 @@ func (w *writing) run(ctx context.Context, check func(*state) int16, mark func(*
 	batch := b.Build()
 	base, wait, err := w.c.append(batch)
 	if err != nil {
-		w.c.leaveLocked(g)
+		w.c.release(g)
 		return storageCode(err)
 	}
 	for i := range w.commits {
@@ -183,17 +183,6 @@ func (w *writing) run(ctx context.Context, check func(*state) int16, mark func(*
 		return storageCode(err)
 	}
 	return 0
-}
-
-// leaveLocked unlocks a group, and removes it when lock has made it for nothing.
-func (c *Coordinator) leaveLocked(g *group) {
-	if g.mu.idle() && g.mu.generation == 0 && len(g.mu.offsets) == 0 {
-		g.mu.phase = Dead
-		g.mu.Unlock()
-		c.bury(g)
-		return
-	}
-	c.unlock(g)
 }
 
 // storageCode is what a client hears when the log takes no more records: to find the coordinator again, which is what

@@ -201,11 +201,14 @@ func (s *state) common(protocol string) bool {
 // choose is the protocol of the next generation: of those that all members support, each member votes for the one that
 // it names first, and the most votes win; between equals the one that the longest-standing member prefers.
 func (s *state) choose() string {
-	votes := map[string]int{}
+	votes, common := map[string]int{}, map[string]bool{}
 	members := s.sorted()
+	for _, p := range members[0].protocols {
+		common[p.Name] = s.common(p.Name)
+	}
 	for _, m := range members {
 		for _, p := range m.protocols {
-			if s.common(p.Name) {
+			if common[p.Name] {
 				votes[p.Name]++
 				break
 			}
