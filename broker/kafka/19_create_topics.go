@@ -16,8 +16,7 @@ import (
 //	    Kafka's own tools fail on a null
 //	v7  topic ids
 //
-// Replication factors up to what clients usually ask for are refused as Kafka with one broker refuses them; -1 and 1 are
-// what it can give. A manual assignment must name node 1 for the partitions 0 to n-1.
+// A replication factor above 1 is refused, as Kafka with one broker refuses it; -1 gives what there is. A manual assignment must name node 1 for the partitions 0 to n-1.
 func (s *Server) createTopics(c *call) (kmsg.Response, error) {
 	req := c.req.(*kmsg.CreateTopicsRequest)
 	resp := kmsg.NewPtrCreateTopicsResponse()
@@ -47,34 +46,10 @@ func (s *Server) createTopics(c *call) (kmsg.Response, error) {
 }
 
 func (s *Server) createTopic(c *call, req *kmsg.CreateTopicsRequest, rt *kmsg.CreateTopicsRequestTopic, out *kmsg.CreateTopicsResponseTopic) {
-	refuse := func(e *kerr.Error, format string, args ...any) {
-		out.ErrorCode, out.ErrorMessage = e.Code, kmsg.StringPtr(fmt.Sprintf(format, args...))
-	}
-	spec := broker.TopicSpec{Name: rt.Topic, Partitions: rt.NumPartitions, Configs: map[string]*string{}, Internal: coordinatorTopic(rt.Topic)}
-	switch {
-	case len(rt.ReplicaAssignment) > 0:
-		if rt.NumPartitions != -1 || rt.ReplicationFactor != -1 {
-			refuse(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions or replicationFactor was not set to -1.")
-			return
-		}
-		if err := s.checkAssignment(rt.ReplicaAssignment); err != nil {
-			refuse(kerr.InvalidReplicaAssignment, "%v", err)
-			return
-		}
-		spec.Partitions = int32(len(rt.ReplicaAssignment))
-	case rt.ReplicationFactor != -1 && rt.ReplicationFactor != 1:
-		refuse(kerr.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): there is one broker; use 1 or -1.", rt.ReplicationFactor)
+	spec, refused, why := s.topicSpec(rt)
+	if refused != nil {
+		out.ErrorCode, out.ErrorMessage = refused.Code, &why
 		return
-	case rt.NumPartitions != -1 && rt.NumPartitions <= 0:
-		refuse(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
-		return
-	}
-	for _, cfg := range rt.Configs {
-		if _, twice := spec.Configs[cfg.Name]; twice {
-			refuse(kerr.InvalidConfig, "config %s is given twice", cfg.Name)
-			return
-		}
-		spec.Configs[cfg.Name] = cfg.Value
 	}
 	if req.ValidateOnly {
 		checked, err := s.b.CheckTopic(spec)
@@ -97,6 +72,32 @@ func (s *Server) createTopic(c *call, req *kmsg.CreateTopicsRequest, rt *kmsg.Cr
 		oc.Name, oc.Value, oc.Source = k.Name, &v, int8(src)
 		out.Configs = append(out.Configs, oc)
 	}
+}
+
+// topicSpec reads what is asked for, or says why it cannot be had.
+func (s *Server) topicSpec(rt *kmsg.CreateTopicsRequestTopic) (spec broker.TopicSpec, refused *kerr.Error, why string) {
+	spec = broker.TopicSpec{Name: rt.Topic, Partitions: rt.NumPartitions, Configs: map[string]*string{}, Internal: coordinatorTopic(rt.Topic)}
+	switch {
+	case len(rt.ReplicaAssignment) > 0:
+		if rt.NumPartitions != -1 || rt.ReplicationFactor != -1 {
+			return spec, kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions or replicationFactor was not set to -1."
+		}
+		if err := s.checkAssignment(rt.ReplicaAssignment); err != nil {
+			return spec, kerr.InvalidReplicaAssignment, err.Error()
+		}
+		spec.Partitions = int32(len(rt.ReplicaAssignment))
+	case rt.ReplicationFactor != -1 && rt.ReplicationFactor != 1:
+		return spec, kerr.InvalidReplicationFactor, fmt.Sprintf("Unable to replicate the partition %d time(s): there is one broker; use 1 or -1.", rt.ReplicationFactor)
+	case rt.NumPartitions != -1 && rt.NumPartitions <= 0:
+		return spec, kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value."
+	}
+	for _, cfg := range rt.Configs {
+		if _, twice := spec.Configs[cfg.Name]; twice {
+			return spec, kerr.InvalidConfig, "config " + cfg.Name + " is given twice"
+		}
+		spec.Configs[cfg.Name] = cfg.Value
+	}
+	return spec, nil, ""
 }
 
 // checkAssignment wants partitions 0 to n-1, each once, on this node alone.
