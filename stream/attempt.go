@@ -106,7 +106,8 @@ func (a *attempt) open(ctx context.Context, c *Checkpoint) error {
 			return fmt.Errorf("open %s: %w", head.Name, err)
 		}
 		var known []string
-		if l, ok := t.source.(SplitLister); ok {
+		l, lists := t.source.(SplitLister)
+		if lists {
 			known = l.Splits()
 		}
 		var idleAfter time.Duration
@@ -114,6 +115,7 @@ func (a *attempt) open(ctx context.Context, c *Checkpoint) error {
 			idleAfter = time.Duration(head.Watermark.IdleAfter)
 		}
 		t.splits = newSplitWatermarks(known, states, idleAfter, c.watermark(head.ID, t.index, t.stage.parallelism))
+		t.splits.none = lists && len(known) == 0
 	}
 	return nil
 }

@@ -454,6 +454,40 @@ func TestIdleSplitLeavesTheMinimum(t *testing.T) {
 	})
 }
 
+// waits is a source's task that has no splits.
+type waits struct{ ticks }
+
+func (*waits) Splits() []string { return nil }
+func (*waits) Read(ctx context.Context) (stream.Batch, error) {
+	<-ctx.Done()
+	return stream.Batch{}, ctx.Err()
+}
+
+// A task of a source that has no splits, because there are more tasks than splits, does not hold event time back.
+func TestTaskWithoutSplitsHoldsNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Millisecond)
+		defer cancel()
+		source := &stream.Node{ID: "in", Name: "Ticks", Parallelism: 2, Watermark: streamtest.TimeColumn(1, 0), Source: func(task stream.Task) (stream.Source, error) {
+			if task.Index == 1 {
+				return &waits{}, nil
+			}
+			return &ticks{every: 10 * time.Millisecond, batch: streamtest.Rows(t, schema, `[{"k":"a","ts":7}]`)}, nil
+		}}
+		seen := &advances{began: time.Now()}
+		op := &stream.Node{ID: "op", Name: "Advances", Inputs: []*stream.Node{source}, Keys: [][]int{{}}, Operator: func(stream.Task) (stream.Operator, error) { return seen, nil }}
+		root := &stream.Node{ID: "out", Name: "Sink", Inputs: []*stream.Node{op}, Sink: func(task stream.Task) (stream.Sink, error) {
+			return &streamtest.Sink{Store: &streamtest.Store{}, Steps: &streamtest.Steps{}, Task: task}, nil
+		}}
+		if err := stream.Run(ctx, stream.Spec{Name: "spare", Root: root}); err != nil {
+			t.Fatal(err)
+		}
+		if len(seen.wm) != 1 || seen.wm[0] != 7 || seen.at[0] != 10*time.Millisecond {
+			t.Errorf("event time rose to %v at %v, want to 7 at 10ms", seen.wm, seen.at)
+		}
+	})
+}
+
 type twoSplits struct{ ticks }
 
 func (*twoSplits) Splits() []string { return []string{"t", "silent"} }

@@ -54,6 +54,12 @@ func (t *task) runSource(ctx context.Context) error {
 			return err
 		}
 	}
+	if t.splits.none {
+		// There are more tasks than splits. This one must not hold event time back.
+		if err := t.setIdle(ctx, true); err != nil {
+			return err
+		}
+	}
 	for {
 		due.set(t.nextDue())
 		select {
@@ -100,7 +106,10 @@ func (t *task) onDue(ctx context.Context) error {
 		return err
 	}
 	changed, allIdle := t.splits.expire(time.Now())
-	if changed && t.splits.advance() {
+	if !changed {
+		return nil
+	}
+	if t.splits.advance() {
 		if err := t.advance(ctx, t.splits.now); err != nil {
 			return err
 		}

@@ -56,6 +56,7 @@ type splitWatermarks struct {
 	splits    map[string]*split
 	restored  map[string]SplitState
 	idleAfter time.Duration // 0: never
+	none      bool          // the source has said that the task has no splits
 	now       Watermark     // without the jump to MaxWatermark at the end, as channelWatermarks.beforeEnd
 }
 

@@ -175,7 +175,7 @@ func (x *Transaction) produce(ctx context.Context, round []inFlight) error {
 		var wg sync.WaitGroup
 		results := make(chan produced, len(byLeader))
 		for leader, batches := range byLeader {
-			wg.Go(func() { results <- x.produceTo(ctx, leader, batches) })
+			wg.Go(func() { results <- x.c.produceTo(ctx, leader, &x.id, batches) })
 		}
 		wg.Wait()
 		close(results)
@@ -209,13 +209,14 @@ func (x *Transaction) leaders(ctx context.Context, round []inFlight) (map[int32]
 	return out, nil
 }
 
-func (x *Transaction) produceTo(ctx context.Context, leader int32, batches []inFlight) produced {
+// produceTo sends batches to their leader, as part of the transaction if there is one.
+func (c *Cluster) produceTo(ctx context.Context, leader int32, transaction *string, batches []inFlight) produced {
 	req := kmsg.NewPtrProduceRequest()
-	req.TransactionID, req.Acks, req.TimeoutMillis = &x.id, -1, produceTimeoutMillis
+	req.TransactionID, req.Acks, req.TimeoutMillis = transaction, -1, produceTimeoutMillis
 	waiting := map[place]inFlight{}
 	at := map[string]int{}
 	for _, f := range batches {
-		info, err := x.c.info(ctx, f.topic)
+		info, err := c.info(ctx, f.topic)
 		if err != nil {
 			return produced{batches, err}
 		}
@@ -232,15 +233,15 @@ func (x *Transaction) produceTo(ctx context.Context, leader int32, batches []inF
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, p)
 		waiting[f.place] = f
 	}
-	resp, err := requestTo[*kmsg.ProduceResponse](ctx, x.c, leader, req)
+	resp, err := requestTo[*kmsg.ProduceResponse](ctx, c, leader, req)
 	if err != nil {
 		return produced{batches, err}
 	}
-	return x.produceAnswer(req, resp, waiting)
+	return produceAnswer(req, resp, waiting)
 }
 
 // produceAnswer sorts the batches by their fate. Answers name topics by name, or by id from version 13 on.
-func (x *Transaction) produceAnswer(req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, waiting map[place]inFlight) produced {
+func produceAnswer(req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, waiting map[place]inFlight) produced {
 	var out produced
 	for i := range resp.Topics {
 		topic := resp.Topics[i].Topic
@@ -273,4 +274,21 @@ func (x *Transaction) produceAnswer(req *kmsg.ProduceRequest, resp *kmsg.Produce
 		out.err = errors.New("the broker's answer leaves partitions out")
 	}
 	return out
+}
+
+// Produce writes one batch outside of any transaction and gives its base offset, once all replicas have it. A retry may
+// write it twice unless it carries the sequence of an idempotent producer.
+func (c *Cluster) Produce(ctx context.Context, topic string, partition int32, b record.Batch) (base int64, err error) {
+	o := &output{place: place{topic, partition}}
+	err = c.retry(ctx, "write "+o.String(), func() error {
+		info, err := c.info(ctx, topic)
+		if err != nil {
+			return err
+		}
+		if int(partition) >= len(info.leaders) {
+			return stream.Permanent(fmt.Errorf("topic %s has no partition %d", topic, partition))
+		}
+		return firstFinal(c.produceTo(ctx, info.leaders[partition], nil, []inFlight{{o, b}}).err)
+	}, topic)
+	return o.lastBase, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -30,6 +31,10 @@ type Decoder interface {
 // maxBatchRows cuts the batches that a source gives: large enough that the cost per batch vanishes, small enough that a
 // batch's columns stay in the processor's second-level cache.
 const maxBatchRows = 8192
+
+// newPartitionsEvery is how often a source that follows its topic looks for partitions that were added: Kafka's clients
+// do it every five minutes, and a record that waits so long is taken for lost.
+const newPartitionsEvery = 30 * time.Second
 
 // SourceOptions say what a Source reads.
 type SourceOptions struct {
@@ -62,6 +67,7 @@ type Source struct {
 	lag     int64
 	failing time.Time // since when nothing but errors came
 	wait    time.Duration
+	counted time.Time // when the partitions were looked up last
 }
 
 type fetchAnswer struct {
@@ -98,26 +104,21 @@ func (s *Source) Open(ctx context.Context, from []stream.Position) error {
 	if err != nil {
 		return err
 	}
+	s.counted = time.Now()
 	known := map[string]int64{}
+	begun := false // by an earlier attempt
 	for _, p := range from {
 		known[p.Split] = p.Offset
+		begun = begun || strings.HasPrefix(p.Split, s.o.Topic+"-")
 	}
-	var fresh []int32
-	for id := s.task.Index; id < n; id += s.task.Of {
-		p := &sourcePartition{id: int32(id), split: fmt.Sprintf("%s-%d", s.o.Topic, id), next: -1}
-		if offset, ok := known[p.split]; ok {
-			p.next = offset
-		} else {
-			fresh = append(fresh, p.id)
-		}
-		s.parts = append(s.parts, p)
-		s.byID[p.id] = p
+	fresh := s.addPartitions(n, known)
+	start := s.o.Start
+	if begun {
+		// A partition that is missing from a checkpoint was added after it, and all its records are new.
+		start = Earliest
 	}
-	if err := s.place(ctx, fresh); err != nil {
+	if err := s.place(ctx, fresh, start); err != nil {
 		return err
-	}
-	for _, p := range s.parts {
-		p.fetch = p.next
 	}
 	if s.o.Bounded {
 		return s.bound(ctx)
@@ -125,20 +126,53 @@ func (s *Source) Open(ctx context.Context, from []stream.Position) error {
 	return nil
 }
 
-// place puts partitions without a checkpoint at the start that the options say. Their position is told at once: a
-// start at the end or at a time must not move when the pipeline fails before its first record.
-func (s *Source) place(ctx context.Context, fresh []int32) error {
+// addPartitions adds those of the topic's n partitions that are the task's and not there yet, and gives the ones without a
+// known position.
+func (s *Source) addPartitions(n int, known map[string]int64) (fresh []int32) {
+	for id := int32(s.task.Index); int(id) < n; id += int32(s.task.Of) {
+		if s.byID[id] != nil {
+			continue
+		}
+		p := &sourcePartition{id: id, split: fmt.Sprintf("%s-%d", s.o.Topic, id)}
+		offset, ok := known[p.split]
+		if p.next, p.fetch = offset, offset; !ok {
+			fresh = append(fresh, id)
+		}
+		s.parts = append(s.parts, p)
+		s.byID[id] = p
+	}
+	return fresh
+}
+
+// place puts partitions without a checkpoint at a start. Their position is told at once: a start at the end or at a time
+// must not move when the pipeline fails before its first record.
+func (s *Source) place(ctx context.Context, fresh []int32, start int64) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	offsets, err := s.c.ListOffsets(ctx, s.o.Topic, fresh, s.o.Start, true)
+	offsets, err := s.c.ListOffsets(ctx, s.o.Topic, fresh, start, true)
 	if err != nil {
 		return err
 	}
 	for i, id := range fresh {
-		s.byID[id].next, s.byID[id].moved = offsets[i], true
+		p := s.byID[id]
+		p.next, p.fetch, p.moved = offsets[i], offsets[i], true
 	}
 	return nil
+}
+
+// lookForPartitions adds partitions that the topic has got since the source looked last.
+func (s *Source) lookForPartitions(ctx context.Context) error {
+	if s.bounded || time.Since(s.counted) < newPartitionsEvery {
+		return nil
+	}
+	s.counted = time.Now()
+	s.c.forget(s.o.Topic)
+	n, err := s.c.Partitions(ctx, s.o.Topic)
+	if err != nil {
+		return err
+	}
+	return s.place(ctx, s.addPartitions(n, nil), Earliest)
 }
 
 // bound notes the end of each partition: from here on the source is bounded.
@@ -147,11 +181,11 @@ func (s *Source) bound(ctx context.Context) error {
 	if len(s.parts) == 0 {
 		return nil
 	}
-	all := make([]int32, len(s.parts))
+	ids := make([]int32, len(s.parts))
 	for i, p := range s.parts {
-		all[i] = p.id
+		ids[i] = p.id
 	}
-	ends, err := s.c.ListOffsets(ctx, s.o.Topic, all, Latest, true)
+	ends, err := s.c.ListOffsets(ctx, s.o.Topic, ids, Latest, true)
 	if err != nil {
 		return err
 	}
@@ -211,7 +245,7 @@ func (s *Source) allEnded() bool {
 			return false
 		}
 	}
-	return s.bounded || len(s.parts) == 0 && s.o.Until == nil
+	return s.bounded
 }
 
 // ready decodes what has been fetched, partition after partition.
@@ -284,9 +318,14 @@ func (s *Source) measure() {
 
 // load takes the answer of the fetch that runs, or of a new one, and starts the next while this one is decoded.
 func (s *Source) load(ctx context.Context) error {
+	if err := s.lookForPartitions(ctx); err != nil {
+		return err
+	}
 	if s.ahead == nil {
 		s.start(ctx)
 	}
+	look := time.NewTimer(newPartitionsEvery) // a task without partitions fetches nothing
+	defer look.Stop()
 	until := s.o.Until
 	if s.bounded {
 		until = nil
@@ -296,6 +335,8 @@ func (s *Source) load(ctx context.Context) error {
 		return ctx.Err()
 	case <-until:
 		return nil // Read notes the ends; the fetch goes on
+	case <-look.C:
+		return nil
 	case a := <-s.ahead:
 		s.ahead = nil
 		if a.err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirhub/weir/stream"
 	"github.com/weirhub/weir/stream/streamtest"
@@ -111,4 +112,63 @@ func TestStartByTimeIsAPositionAtOnce(t *testing.T) {
 		t.Errorf("the first rows are %v, want value 7 (Nw==)", got)
 	}
 	first[1].Rec.Release()
+}
+
+// A partition that is added while a pipeline is down is read from its first record, though new pipelines start at the end;
+// one that is added while a source follows its topic is found.
+func TestAddedPartitionsAreReadFromTheirStart(t *testing.T) {
+	addrs := brokers(t)
+	client := dial(t, addrs)
+	c := NewCluster(client)
+	name := newTopic(t, c, "grows", 1)
+	grow := func(n int32) {
+		req := kmsg.NewPtrCreatePartitionsRequest()
+		rt := kmsg.NewCreatePartitionsRequestTopic()
+		rt.Topic, rt.Count = name, n
+		req.Topics, req.TimeoutMillis = append(req.Topics, rt), 5000
+		if _, err := client.Request(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		c.forget(name)
+		if err := c.retry(t.Context(), "wait", func() error {
+			if got, err := c.Partitions(t.Context(), name); err != nil || got != int(n) {
+				return fmt.Errorf("%d partitions, %w", got, err)
+			}
+			return nil
+		}, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	grow(2)
+	if _, err := c.Produce(t.Context(), name, 1, batchAt(0, "new")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSource(c, SourceOptions{Topic: name, Start: Latest, NewDecoder: rawDecoder}, stream.Task{Of: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Open(t.Context(), []stream.Position{{Split: name + "-0", Offset: 0}}); err != nil {
+		t.Fatal(err)
+	}
+	readRows := func(want int) {
+		t.Helper()
+		for rows := 0; rows < want; {
+			b, err := s.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows += b.Rows()
+			if b.Rec != nil {
+				b.Rec.Release()
+			}
+		}
+	}
+	readRows(1)
+	grow(3)
+	if _, err := c.Produce(t.Context(), name, 2, batchAt(0, "newer", "newest")); err != nil {
+		t.Fatal(err)
+	}
+	s.counted = time.Now().Add(-newPartitionsEvery)
+	readRows(2)
 }
