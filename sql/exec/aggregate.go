@@ -52,6 +52,9 @@ type groupBatch struct {
 	before       []vec.Vec
 	after        []vec.Vec
 	key          []vec.Scratch
+	out          vec.Vec
+	pair         [2]*vec.Vec
+	values       []int32
 	keyRows      []int32
 	from         []int32
 	side         []uint8
@@ -240,11 +243,10 @@ func equalRow(a, b *vec.Vec, i int) bool {
 // emit puts the changes together: keyRows names the input row that gives the keys, from and side the aggregates' values.
 func (a *GroupAggregate) emit(rec arrow.RecordBatch, out stream.Emitter) error {
 	b := &a.b
-	b.keyRows, b.side, b.changes = b.keyRows[:0], b.side[:0], nil
-	var values []int32
+	b.keyRows, b.side, b.values, b.changes = b.keyRows[:0], b.side[:0], b.values[:0], nil
 	one := func(k int, side uint8, op stream.Op) {
 		b.keyRows = append(b.keyRows, b.rows[b.from[k]])
-		values = append(values, int32(k))
+		b.values = append(b.values, int32(k))
 		b.side = append(b.side, side)
 		b.changes = append(b.changes, op)
 	}
@@ -261,10 +263,10 @@ func (a *GroupAggregate) emit(rec arrow.RecordBatch, out stream.Emitter) error {
 			one(k, 1, stream.UpdateAfter)
 		}
 	}
-	if len(values) == 0 {
+	if len(b.values) == 0 {
 		return nil
 	}
-	cols, err := a.columns(rec, values)
+	cols, err := a.columns(rec, b.values)
 	defer func() {
 		for _, c := range cols {
 			c.Release()
@@ -273,27 +275,27 @@ func (a *GroupAggregate) emit(rec arrow.RecordBatch, out stream.Emitter) error {
 	if err != nil {
 		return err
 	}
-	res := stream.Batch{Rec: array.NewRecordBatch(a.schema, cols, int64(len(values))), Ops: b.changes}
+	res := stream.Batch{Rec: array.NewRecordBatch(a.schema, cols, int64(len(b.values))), Ops: b.changes}
 	defer res.Rec.Release()
 	return out.Emit(res)
 }
 
 func (a *GroupAggregate) columns(rec arrow.RecordBatch, values []int32) ([]arrow.Array, error) {
-	var cols []arrow.Array
+	cols := make([]arrow.Array, 0, len(a.spec.Out))
+	v := &a.b.out
 	for i, c := range a.spec.Keys {
-		var v vec.Vec
-		var mem vec.Scratch // its memory goes out with the column
-		if err := mem.FromArrow(&v, a.spec.In[c].Type, rec.Column(c), a.b.keyRows); err != nil {
+		err := a.b.key[i].FromArrow(v, a.spec.In[c].Type, rec.Column(c), a.b.keyRows)
+		if err != nil {
 			return cols, err
 		}
-		v.T = a.spec.Out[i].Type
-		cols = append(cols, v.Take())
+		a.b.key[i] = vec.Scratch{} // its memory goes out with the column
+		cols = append(cols, v.TakeAs(a.schema.Field(i).Type))
 	}
 	for i, c := range a.spec.Aggs {
-		var v vec.Vec
 		v.Reset(c.T, len(values))
-		v.Gather(values, a.b.side, []*vec.Vec{&a.b.before[i], &a.b.after[i]})
-		cols = append(cols, v.Take())
+		a.b.pair[0], a.b.pair[1] = &a.b.before[i], &a.b.after[i]
+		v.Gather(values, a.b.side, a.b.pair[:])
+		cols = append(cols, v.TakeAs(a.schema.Field(len(a.spec.Keys)+i).Type))
 	}
 	return cols, nil
 }
@@ -339,16 +341,20 @@ func (a *GroupAggregate) Restore(s *stream.StateReader) error {
 	byGroup := map[int][]int32{}
 	for kg, data := range s.Section(groupSection) {
 		r := reader{b: data}
-		for range r.count() {
+		n := r.count()
+		gs := make([]int32, 0, n)
+		a.table.reserve(n)
+		for range n {
 			hash, key := r.u64(), r.bytes()
-			n := r.varint()
+			rows := r.varint()
 			if r.bad {
 				break
 			}
 			g := a.newGroup(hash, key)
-			a.count[g] = n
-			byGroup[kg] = append(byGroup[kg], g)
+			a.count[g] = rows
+			gs = append(gs, g)
 		}
+		byGroup[kg] = gs
 		if r.bad {
 			return errors.New("restore aggregate: groups are cut short")
 		}

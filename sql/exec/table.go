@@ -81,8 +81,23 @@ func (t *groupTable) put(hash uint64, g int32) {
 	t.slots[p] = slot{tag: uint32(hash >> 32), group: g + 1}
 }
 
-func (t *groupTable) grow() {
-	t.slots = make([]slot, max(minSlots, 2*len(t.slots)))
+func (t *groupTable) grow() { t.resize(max(minSlots, 2*len(t.slots))) }
+
+// reserve makes room for n more groups, so that a restore does not grow step by step. The groups of one of many key
+// groups say how many are to come: it asks for four times as many, and growing by two does the rest.
+func (t *groupTable) reserve(n int) {
+	size := max(minSlots, len(t.slots))
+	if 2*(t.live+n) <= size {
+		return
+	}
+	for size < 8*(t.live+n) {
+		size *= 2
+	}
+	t.resize(size)
+}
+
+func (t *groupTable) resize(size int) {
+	t.slots = make([]slot, size)
 	for g, h := range t.hash {
 		if t.size[g] >= 0 {
 			t.put(h, int32(g))

@@ -166,7 +166,10 @@ func (s *Scratch) texts(a arrow.Array, sel []int32) (off []int32, buf []byte, ok
 // Take makes an Arrow array of the column's memory without copying (BOOLEAN is packed). The column is empty afterwards
 // and takes new memory at its next Reset. The array's memory belongs to Go's collector: releasing it is allowed and
 // free.
-func (v *Vec) Take() arrow.Array {
+func (v *Vec) Take() arrow.Array { return v.TakeAs(v.T.Arrow()) }
+
+// TakeAs is Take where the caller has the type's Arrow type at hand.
+func (v *Vec) TakeAs(t arrow.DataType) arrow.Array {
 	nulls, bufs := 0, make([]*memory.Buffer, 2, 3)
 	if v.Valid != nil {
 		nulls = v.Len - v.Valid.Count(v.Len)
@@ -193,7 +196,7 @@ func (v *Vec) Take() arrow.Array {
 		bufs[1] = memory.NewBufferBytes(bytesOf(v.Off))
 		bufs = append(bufs, memory.NewBufferBytes(v.Buf))
 	}
-	data := array.NewData(v.T.Arrow(), v.Len, bufs, nil, nulls, 0)
+	data := array.NewData(t, v.Len, bufs, nil, nulls, 0)
 	*v = Vec{}
 	a := array.MakeFromData(data)
 	data.Release()
