@@ -86,6 +86,10 @@ func (b *Binder) aggregate(p place, c *parse.Call, name string) plan.Expr {
 		b.failCall(c.Name.Span, c.Name.Name, err)
 		return nil
 	}
+	if name == "AVG" && len(args) == 1 && args[0].Type().IsInteger() {
+		b.warn(c.At(), "the average of "+args[0].Type().WithNull(true).Plain().String()+" values is cut to a whole number",
+			"write AVG(CAST(x AS DOUBLE)) for the fraction")
+	}
 	u.call, u.args = call, args
 	u.text = u.key()
 	for i, other := range p.aggs.calls {

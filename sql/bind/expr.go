@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"github.com/weirhub/weir/sql/expr"
 	"github.com/weirhub/weir/sql/funcs"
 	"github.com/weirhub/weir/sql/parse"
 	"github.com/weirhub/weir/sql/plan"
@@ -105,6 +106,27 @@ func (b *Binder) unsupported(e parse.Expr) {
 	default:
 		b.fail(e.At(), "arrays and maps are not supported", "")
 	}
+}
+
+// constant reports what fails in an expression whatever the rows are, such as 1 / 0, at the expression's place.
+func (b *Binder) constant(at parse.Expr, e plan.Expr) plan.Expr {
+	if e == nil {
+		return nil
+	}
+	grouped := false
+	plan.Walk(e, func(e plan.Expr) bool {
+		_, is := e.(*aggregateRef)
+		grouped = grouped || is
+		return !grouped
+	})
+	if grouped {
+		return e
+	}
+	if _, err := expr.Fold(e); err != nil {
+		b.fail(at.At(), err.Error(), "")
+		return nil
+	}
+	return e
 }
 
 // exprs binds several; nil when one of them was reported.

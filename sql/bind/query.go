@@ -89,6 +89,9 @@ func (b *Binder) values(v *parse.Values) plan.Node {
 		if es == nil {
 			continue
 		}
+		for i, e := range es {
+			b.constant(row[i], e)
+		}
 		n.Rows = append(n.Rows, es)
 	}
 	if len(n.Rows) < len(v.Rows) {

@@ -31,7 +31,7 @@ func (b *Binder) selectBlock(s *parse.Select) plan.Node {
 	}
 	if s.Where != nil {
 		where := place{scope: sc, clause: "WHERE"}
-		if cond := b.boolean(s.Where, b.expr(where, s.Where), "WHERE"); cond != nil {
+		if cond := b.constant(s.Where, b.boolean(s.Where, b.expr(where, s.Where), "WHERE")); cond != nil {
 			in = &plan.Filter{Base: plan.Base{Out: in.Schema()}, Input: in, If: cond}
 		}
 	}
@@ -71,7 +71,7 @@ func (b *Binder) items(s *parse.Select, sc *scope, g *grouping) []item {
 			out = append(out, b.star(s, sc, star)...)
 			continue
 		}
-		x := b.expr(place{scope: sc, clause: "SELECT", aggs: g}, it.X)
+		x := b.constant(it.X, b.expr(place{scope: sc, clause: "SELECT", aggs: g}, it.X))
 		name := fmt.Sprintf("EXPR$%d", i)
 		if ref, ok := it.X.(*parse.Ref); ok {
 			name = ref.Parts[len(ref.Parts)-1].Name
