@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -162,45 +162,38 @@ func rawDecoder() (Decoder, error) { return format.NewDecoder("raw", rawFields, 
 // errDead is what a dead process hears.
 var errDead = stream.Permanent(errors.New("this process is dead"))
 
-// mortal is a Requester whose process dies at its n-th request, before it reaches the cluster (odd n) or after (even n):
-// from then on it hears nothing but errDead.
+// mortal is a Requester whose process dies at its nth request of a kind, before it reaches the cluster or after: from then
+// on it hears nothing but errDead.
 type mortal struct {
 	Requester
-	dieAt int
+	kind  string // "" never dies
+	nth   int
+	after bool
 	mu    struct {
 		sync.Mutex
-		n    int
-		dead bool
-		last string // what the deadly request was
+		seen map[string]int
+		died bool
 	}
 }
 
 func (m *mortal) do(req kmsg.Request, send func() (kmsg.Response, error)) (kmsg.Response, error) {
-	if _, poll := req.(*kmsg.FetchRequest); poll {
-		m.mu.Lock()
-		dead := m.mu.dead
-		m.mu.Unlock()
-		if dead {
-			return nil, errDead
-		}
-		return send() // reads change nothing, and their number is chance
-	}
+	kind := kmsg.NameForKey(req.Key())
 	m.mu.Lock()
-	m.mu.n += 2
-	before, after := m.mu.n-1 == m.dieAt, m.mu.n == m.dieAt
-	m.mu.dead = m.mu.dead || before
-	if before || after {
-		m.mu.last = strings.TrimPrefix(fmt.Sprintf("%T", req), "*kmsg.")
+	if m.mu.seen == nil {
+		m.mu.seen = map[string]int{}
 	}
-	dead := m.mu.dead
+	m.mu.seen[kind]++
+	here := kind == m.kind && m.mu.seen[kind] == m.nth
+	m.mu.died = m.mu.died || here && !m.after
+	died := m.mu.died
 	m.mu.Unlock()
-	if dead {
+	if died {
 		return nil, errDead
 	}
 	resp, err := send()
-	if after {
+	if here {
 		m.mu.Lock()
-		m.mu.dead = true
+		m.mu.died = true
 		m.mu.Unlock()
 		return nil, errDead
 	}
@@ -215,8 +208,8 @@ func (m *mortal) RequestTo(ctx context.Context, node int32, req kmsg.Request) (k
 	return m.do(req, func() (kmsg.Response, error) { return m.Requester.RequestTo(ctx, node, req) })
 }
 
-func (m *mortal) requests() (n int, died string) {
+func (m *mortal) requests() (seen map[string]int, died bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.mu.n, m.mu.last
+	return maps.Clone(m.mu.seen), m.mu.died
 }

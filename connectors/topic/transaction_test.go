@@ -105,41 +105,44 @@ func TestProcessMayDieAtAnyRequest(t *testing.T) {
 	want := fill(t, addrs, in, 60)
 	produce(t, addrs, true, &kgo.Record{Topic: in, Value: []byte("bad")})
 
-	run := func(dieAt int) (requests int, died string) {
+	run := func(kind string, nth int, after bool) map[string]int {
 		out := newTopic(t, c, "out", 2)
 		name := unique("copy")
-		m := &mortal{Requester: client, dieAt: dieAt}
+		m := &mortal{Requester: client, kind: kind, nth: nth, after: after}
+		where := fmt.Sprintf("death at %s %d, after %v", kind, nth, after)
 		spec, x := copyTopic(NewCluster(m), name, in, out, 5*time.Millisecond)
 		x.o.DeadLetterTopic = out + ".dlq"
 		err := stream.Run(t.Context(), spec)
-		requests, died = m.requests()
-		if died == "" && err != nil || died != "" && !errors.Is(err, errDead) {
-			t.Fatalf("died at %d (%s): %v", dieAt, died, err)
+		seen, died := m.requests()
+		if !died && err != nil || died && !errors.Is(err, errDead) {
+			t.Fatalf("%s: %v", where, err)
 		}
-		if died != "" {
+		if died {
 			spec, x = copyTopic(NewCluster(client), name, in, out, 5*time.Millisecond)
 			x.o.DeadLetterTopic = out + ".dlq"
 			if err := stream.Run(t.Context(), spec); err != nil {
-				t.Fatalf("second start after death at %d (%s): %v", dieAt, died, err)
+				t.Fatalf("%s: second start: %v", where, err)
 			}
 		}
 		if got := spellAll(consume(t, addrs, c, out)); !slices.Equal(got, want) {
-			t.Errorf("death at %d (%s): %d records came out, want %d", dieAt, died, len(got), len(want))
+			t.Errorf("%s: %d records came out, want %d", where, len(got), len(want))
 		}
 		if bad := consume(t, addrs, c, out+".dlq"); len(bad) != 1 {
-			t.Errorf("death at %d (%s): %d dead letters, want 1", dieAt, died, len(bad))
+			t.Errorf("%s: %d dead letters, want 1", where, len(bad))
 		}
-		return requests, died
+		return seen
 	}
-	requests, _ := run(0)
-	seen := map[string]bool{}
-	for dieAt := 1; dieAt <= requests; dieAt++ {
-		_, died := run(dieAt)
-		seen[died] = true
+	seen := run("", 0, false)
+	for _, kind := range []string{"InitProducerID", "AddPartitionsToTxn", "Produce", "AddOffsetsToTxn", "TxnOffsetCommit", "EndTxn"} {
+		if seen[kind] == 0 {
+			t.Errorf("no %s among the requests %v", kind, seen)
+		}
 	}
-	for _, step := range []string{"InitProducerIDRequest", "AddPartitionsToTxnRequest", "ProduceRequest", "AddOffsetsToTxnRequest", "TxnOffsetCommitRequest", "EndTxnRequest"} {
-		if !seen[step] {
-			t.Errorf("no process died at %s; they died at %v", step, seen)
+	delete(seen, "Fetch") // reads change nothing
+	for kind, n := range seen {
+		for nth := 1; nth <= n; nth++ {
+			run(kind, nth, false)
+			run(kind, nth, true)
 		}
 	}
 }
