@@ -240,16 +240,30 @@ func (b *Broker) Close() error {
 		return nil
 	}
 	b.admin.closed = true
-	var errs []error
+	return errors.Join(b.closeLogs(), b.admin.meta.log.Close(), b.lock.Close())
+}
+
+// closeLogs closes as many at once as syncs pay: each writes and syncs some small files.
+func (b *Broker) closeLogs() error {
+	var g errgroup.Group
+	g.SetLimit(maxSyncs)
+	var failed struct {
+		sync.Mutex
+		errs []error
+	}
 	for _, t := range b.Topics() {
 		for _, p := range t.Partitions() {
-			if err := p.close(ErrClosed); err != nil {
-				errs = append(errs, fmt.Errorf("close %s-%d: %w", t.Name(), p.index, err))
-			}
+			g.Go(func() error {
+				if err := p.close(ErrClosed); err != nil {
+					failed.Lock()
+					failed.errs = append(failed.errs, fmt.Errorf("close %s-%d: %w", t.Name(), p.index, err))
+					failed.Unlock()
+				}
+				return nil
+			})
 		}
 	}
-	errs = append(errs, b.admin.meta.log.Close(), b.lock.Close())
-	return errors.Join(errs...)
+	return errors.Join(g.Wait(), errors.Join(failed.errs...))
 }
 
 // pidBlock is how many producer ids one metadata write reserves, as Kafka's controller does.

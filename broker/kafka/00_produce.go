@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,8 +27,12 @@ func (s *Server) produce(c *call) (kmsg.Response, error) {
 	resp := kmsg.NewPtrProduceResponse()
 	c.noAnswer = req.Acks == 0 && !c.inProcess
 	var waits []produceWait
+	asked := 0
 	for i := range req.Topics {
 		t := &req.Topics[i]
+		if asked += len(t.Partitions); asked > maxProducePartitions {
+			return nil, fmt.Errorf("produce to more than %d partitions at once", maxProducePartitions)
+		}
 		out := kmsg.NewProduceResponseTopic()
 		out.Topic, out.TopicID = t.Topic, t.TopicID
 		topic, unknown := s.findTopic(t.Topic, t.TopicID)
@@ -50,6 +55,10 @@ func (s *Server) produce(c *call) (kmsg.Response, error) {
 	}
 	return resp, nil
 }
+
+// maxProducePartitions bounds what a frame of empty batches can make of itself: an answer takes twenty times the bytes of
+// such a request. A client names each partition at most once, and no node serves more than twice as many.
+const maxProducePartitions = 100_000
 
 // produceWait is a partition whose answer waits for its fsync, and the place of that answer.
 type produceWait struct {

@@ -338,3 +338,14 @@ func TestRequestInProcess(t *testing.T) {
 		t.Error("a cancelled request was answered")
 	}
 }
+
+// Goal: a frame of very many empty batches closes its connection before it makes an answer many times its size.
+func TestProduceToTooManyPartitionsClosesTheConnection(t *testing.T) {
+	n := newNode(t)
+	r := n.dial()
+	r.send(produceReq("t", 0, make([]record.Batch, maxProducePartitions+1)...), 9)
+	if b, err := readWire(r.nc); err == nil {
+		t.Errorf("answered with %d bytes", len(b))
+	}
+	ask[*kmsg.MetadataResponse](n.dial(), kmsg.NewPtrMetadataRequest(), 12)
+}
