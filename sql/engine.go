@@ -40,7 +40,8 @@ type Engine struct {
 	File func(path string) (*catalog.Table, error)
 
 	// Bounded says that all tables end and results are shown at their end, as where files are read without a hub. A
-	// query's outermost ORDER BY and LIMIT are then allowed, and say how its rows are shown.
+	// query's outermost ORDER BY and LIMIT are then allowed, and say how its rows are shown. Changes on the way to the end
+	// are folded: whoever shows the changelog leaves Bounded false.
 	Bounded bool
 
 	options map[string]string
@@ -170,7 +171,7 @@ func (e *Engine) finish(st *Statement, n plan.Node, b *bind.Binder, errs []*Erro
 		return errs
 	}
 	st.Plan, st.Schema, st.Mode = best, n.Schema(), best.Mode()
-	st.connectors, st.options = e.Connectors, maps.Clone(e.options)
+	st.connectors, st.options, st.bounded = e.Connectors, maps.Clone(e.options), e.Bounded
 	return nil
 }
 

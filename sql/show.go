@@ -23,7 +23,7 @@ func (e *Engine) show(st *Statement, s *parse.Show) []*Error {
 	case "VIEWS":
 		st.Columns, st.Cells = []string{"view name"}, cells(e.Catalog.Views())
 	case "FUNCTIONS":
-		st.Columns, st.Cells = []string{"function name"}, cells(slices.Sorted(slices.Values(funcs.Names())))
+		st.Columns, st.Cells = []string{"function name"}, cells(functionNames())
 	case "CREATE TABLE":
 		t := e.Catalog.Table(s.Name.Last())
 		if t == nil {
@@ -38,6 +38,14 @@ func (e *Engine) show(st *Statement, s *parse.Show) []*Error {
 		st.Columns, st.Cells = []string{"create view"}, [][]string{{"CREATE VIEW " + quoteName(v.Name) + " AS\n" + v.Text}}
 	}
 	return nil
+}
+
+// functionNames leaves out operators and the forms of TRIM, which are not called by name.
+func functionNames() []string {
+	isOperator := func(n string) bool {
+		return strings.Trim(n, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || slices.Contains([]string{"AND", "OR", "NOT", "IN", "LIKE", "BETWEEN", "NEGATE", "SIMILAR"}, n)
+	}
+	return slices.Sorted(slices.Values(slices.DeleteFunc(funcs.Names(), isOperator)))
 }
 
 func cells(names []string) [][]string {

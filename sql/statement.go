@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,7 @@ type Statement struct {
 
 	connectors []Connector
 	options    map[string]string
+	bounded    bool
 }
 
 // Pipeline makes the nodes of a Query or Insert. The node of an INSERT ends in its table's sink; that of a query has no
@@ -58,7 +60,9 @@ func (s *Statement) Pipeline() (*stream.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build.Pipeline(s.Plan, build.Options{Connectors: s.connectors, IdleAfter: int64(idle)})
+	return build.Pipeline(s.Plan, build.Options{
+		Connectors: s.connectors, IdleAfter: int64(idle), Fold: s.bounded || s.options[optMiniBatch] == "true",
+	})
 }
 
 // Attach puts a sink behind a query's node: all rows come to one task, so that the sink sees each change in order.
@@ -71,20 +75,53 @@ func Attach(query *stream.Node, name string, sink func(stream.Task) (stream.Sink
 // Options of SET that the engine or whoever runs its pipelines honours.
 const (
 	optIdle       = "table.exec.source.idle-timeout"
+	optMiniBatch  = "table.exec.mini-batch.enabled"
 	optParallel   = "parallelism.default"
 	optName       = "pipeline.name"
 	optCheckpoint = "execution.checkpointing.interval"
+	// Options of which only one value is true here: a script that sets it runs, one that asks for another is told.
+	optRuntime  = "execution.runtime-mode"
+	optTimeZone = "table.local-time-zone"
+	optTTL      = "table.exec.state.ttl"
 )
 
-var sessionOptions = []string{optIdle, optParallel, optName, optCheckpoint}
+// sessionOptions says which values each option takes.
+func sessionOptions() map[string]func(value string) error {
+	return map[string]func(string) error{
+		optIdle: isDuration, optCheckpoint: isDuration, optParallel: isParallelism,
+		optName:      func(string) error { return nil },
+		optMiniBatch: oneOf("true", "false"),
+		optRuntime:   oneOf("streaming", "STREAMING"), optTimeZone: oneOf("UTC", "Etc/UTC"), optTTL: oneOf("0", "0 ms", "0 s"),
+	}
+}
+
+func isDuration(text string) error {
+	_, err := parseDuration(text)
+	return err
+}
+
+func isParallelism(text string) error {
+	if n, err := strconv.Atoi(text); err != nil || n < 1 || n > stream.KeyGroups {
+		return fmt.Errorf("'%s' is not a number from 1 to %d", text, stream.KeyGroups)
+	}
+	return nil
+}
+
+func oneOf(values ...string) func(string) error {
+	return func(text string) error {
+		if !slices.Contains(values, text) {
+			return fmt.Errorf("'%s' is not supported: the value is '%s'", text, strings.Join(values, "' or '"))
+		}
+		return nil
+	}
+}
 
 // Name is what SET 'pipeline.name' says, or "".
 func (s *Statement) Name() string { return s.options[optName] }
 
 // Parallelism is what SET 'parallelism.default' says, or 0.
 func (s *Statement) Parallelism() int {
-	n := 0
-	_, _ = fmt.Sscan(s.options[optParallel], &n) // checked by SET
+	n, _ := strconv.Atoi(s.options[optParallel]) // checked by SET
 	return n
 }
 
@@ -127,23 +164,18 @@ func (e *Engine) set(st *Statement, s *parse.Set) []*Error {
 		return nil
 	}
 	st.Kind = Done
-	if !slices.Contains(sessionOptions, s.Key) {
-		hint := "there are: " + strings.Join(sessionOptions, ", ")
-		if near, ok := suggest.Nearest(s.Key, sessionOptions); ok {
+	options := sessionOptions()
+	check, ok := options[s.Key]
+	if !ok {
+		names := slices.Sorted(maps.Keys(options))
+		hint := "there are: " + strings.Join(names, ", ")
+		if near, ok := suggest.Nearest(s.Key, names); ok {
 			hint = "did you mean '" + near + "'?"
 		}
 		return []*Error{sqlerr.New(s.Span, "unknown option '"+s.Key+"'", hint)}
 	}
-	switch s.Key {
-	case optIdle, optCheckpoint:
-		if _, err := parseDuration(s.Value); err != nil {
-			return []*Error{sqlerr.New(s.Span, err.Error(), "")}
-		}
-	case optParallel:
-		n := 0
-		if _, err := fmt.Sscan(s.Value, &n); err != nil || n < 1 || n > stream.KeyGroups {
-			return []*Error{sqlerr.New(s.Span, fmt.Sprintf("'%s' is not a number from 1 to %d", s.Value, stream.KeyGroups), "")}
-		}
+	if err := check(s.Value); err != nil {
+		return []*Error{sqlerr.New(s.Span, err.Error(), "")}
 	}
 	e.options[s.Key] = s.Value
 	return nil

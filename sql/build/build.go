@@ -15,10 +15,16 @@ type Options struct {
 	Connectors []Connector
 	// IdleAfter takes a split without rows for so long (ns) out of event time; 0: never.
 	IdleAfter int64
+	// Fold lets aggregates put out one change of a group for each batch of input instead of one for each row (Flink's
+	// mini-batch). Sinks that keep the last row of a key have it always.
+	Fold bool
 }
 
 // Pipeline makes the stream nodes of an optimized plan. The root is the plan's sink, or the last operator of a query.
 func Pipeline(n plan.Node, o Options) (*stream.Node, error) {
+	if s, ok := n.(*plan.Sink); ok && s.Upsert() {
+		o.Fold = true
+	}
 	b := &builder{options: o}
 	return b.node(n)
 }
@@ -125,7 +131,7 @@ func (b *builder) stateful(n plan.Node) (*stream.Node, maker) {
 	case *plan.Aggregate:
 		spec := exec.GroupSpec{
 			In: n.Input.Schema(), Keys: n.Keys, Aggs: named(n.Aggs, n.Input), Out: n.Out,
-			Retracts: n.Input.Mode().Updates(), UpdateBefore: n.UpdateBefore,
+			Retracts: n.Input.Mode().Updates(), UpdateBefore: n.UpdateBefore, Fold: b.options.Fold,
 		}
 		return &stream.Node{ID: b.ids.of("group", l.rows), Name: "GroupAggregate", Keys: [][]int{keysOf(n.Keys)}},
 			func(stream.Task) (stream.Operator, error) { return exec.NewGroupAggregate(spec) }

@@ -42,7 +42,9 @@ type SourceSpec struct {
 type SinkSpec struct {
 	Table  *catalog.Table
 	Fields []Field
-	// Key are the fields of the primary key; rows replace each other by them when Upsert is set.
-	Key    []int
+	// Key are the fields of the primary key.
+	Key []int
+	// Upsert: +I and +U write the row of a key, -U and -D remove it. A -U need not be followed by its +U: a condition may
+	// have dropped that.
 	Upsert bool
 }
