@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -439,6 +440,24 @@ func (d *decoder) words(dst *[]string, where string) func(*yaml.Node) {
 			}
 		})
 	}
+}
+
+// asJSON turns a mapping of free form into JSON text, "" where it is none.
+func (d *decoder) asJSON(n *yaml.Node, where string) string {
+	if resolve(n).Kind != yaml.MappingNode {
+		d.fail(d.pos(n), CodeKind, "", "%s wants a mapping, not %s", where, kindName(resolve(n)))
+		return ""
+	}
+	var v any
+	err := n.Decode(&v)
+	if err == nil {
+		var text []byte
+		if text, err = json.Marshal(v); err == nil {
+			return string(text)
+		}
+	}
+	d.fail(d.pos(n), CodeValue, "keys are texts", "%s cannot be written as JSON: %s", where, mask(err.Error()))
+	return ""
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

@@ -144,6 +144,7 @@ type Trigger struct {
 	BatchSize  int
 	Window     time.Duration
 	MaxBytes   int64
+	Filter     string // a pattern of Lambda's filter criteria as JSON; "": every record
 	Start      string // "earliest" or "latest"
 	Retries    int    // -1: without a limit
 	MaxAge     time.Duration

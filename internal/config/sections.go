@@ -185,7 +185,8 @@ const (
 	maxRetries       = 10_000
 	maxPayloadBytes  = 6 << 20
 	defaultBatchSize = 100
-	defaultRetries   = 10 // Lambda's, for a mapping with an on-failure destination
+	// defaultRetries is low: a failed batch is bisected down to its bad record, so more tries only hold up the rest.
+	defaultRetries = 3
 )
 
 func (d *decoder) function(name string, k, v *yaml.Node) Function {
@@ -234,7 +235,7 @@ func (d *decoder) checkFunction(f *Function, k *yaml.Node, w string) {
 }
 
 func (d *decoder) trigger(n *yaml.Node, w string) Trigger {
-	t := Trigger{Pos: d.pos(resolve(n)), BatchSize: defaultBatchSize, MaxBytes: maxPayloadBytes, Retries: defaultRetries, Start: "earliest"}
+	t := Trigger{Pos: d.pos(resolve(n)), BatchSize: defaultBatchSize, MaxBytes: maxPayloadBytes, Retries: defaultRetries, Bisect: true, Start: "earliest"}
 	if resolve(n).Kind == yaml.ScalarNode {
 		d.topicRef(&t.Topic, w)(n)
 		return t
@@ -248,6 +249,7 @@ func (d *decoder) trigger(n *yaml.Node, w string) Trigger {
 				{"max_bytes", d.size(&t.MaxBytes, w+".batch.max_bytes", false)},
 			})
 		}},
+		{"filter", func(n *yaml.Node) { t.Filter = d.asJSON(n, w+".filter") }},
 		{"start", d.oneOf(&t.Start, w+".start", "earliest", "latest")},
 		{"errors", func(n *yaml.Node) {
 			d.mapping(n, w+".errors", []field{

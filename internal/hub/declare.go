@@ -151,6 +151,14 @@ func (d *declared) sourceColumn(s config.Source, in *file.Input, name, key strin
 }
 
 func (d *declared) checkFunction(fn config.Function) {
+	for _, t := range fn.Triggers {
+		if t.Filter == "" {
+			continue
+		}
+		if _, err := functions.CompileFilter(t.Filter); err != nil {
+			d.fail(t.Pos, config.CodeValue, "", "functions.%s: filter: %v", fn.Name, err)
+		}
+	}
 	if fn.Runtime != "expr" || fn.Expr.Text == "" {
 		return
 	}

@@ -65,6 +65,7 @@ type Hub struct {
 	listeners listeners
 	parts     []*part
 	problems  config.Errors
+	stop      chan struct{} // closed when functions are to give up
 	sampler   sampler
 }
 
@@ -84,7 +85,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	h := &Hub{o: o, out: stdout.NewOutput(o.Out), started: time.Now(), declared: d, log: slog.New(&lineHandler{log: o.Log, level: slog.LevelWarn})}
+	h := &Hub{o: o, stop: make(chan struct{}), out: stdout.NewOutput(o.Out), started: time.Now(), declared: d, log: slog.New(&lineHandler{log: o.Log, level: slog.LevelWarn})}
 	if err := h.openData(); err != nil {
 		return nil, err
 	}

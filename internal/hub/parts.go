@@ -139,6 +139,8 @@ func (h *Hub) functionParts(ctx context.Context, fn config.Function) []*part {
 	return parts
 }
 
+// openFunction finds what runs a function and starts it once, so that code which cannot be loaded is told at its trigger
+// before any record is read.
 func (h *Hub) openFunction(ctx context.Context, fn config.Function) (functions.Handler, error) {
 	spec := functions.Spec{
 		Name: fn.Name, Runtime: fn.Runtime, Code: fn.Code, Handler: fn.Handler, Expr: fn.Expr.Text, Timeout: fn.Timeout,
@@ -151,7 +153,14 @@ func (h *Hub) openFunction(ctx context.Context, fn config.Function) (functions.H
 	if h.listeners.aws != nil {
 		o.AWSEndpoint = "http://" + addr(h.listeners.aws)
 	}
-	return process.Open(ctx, spec, o)
+	handler, err := process.Open(ctx, spec, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := handler.Warm(ctx); err != nil {
+		return nil, errors.Join(err, handler.Close())
+	}
+	return handler, nil
 }
 
 // functionProblem places an error of a function at its triggers: they are what does not run.
@@ -171,7 +180,7 @@ func (h *Hub) triggerSpec(p *part, fn config.Function, t config.Trigger, handler
 	return func(until func(string) read) (stream.Spec, error) {
 		m := functions.Mapping{
 			BatchSize: t.BatchSize, Window: t.Window, MaxBytes: int(t.MaxBytes), Retries: t.Retries, MaxAge: t.MaxAge, Bisect: t.Bisect,
-			ReportItemFailures: t.Partial, ParallelizationFactor: 1, Output: fn.To != "",
+			ReportItemFailures: t.Partial, ParallelizationFactor: 1, Output: fn.To != "", Filters: triggerFilters(t),
 			Source: functions.EventSource{BootstrapServers: strings.Join(h.Hub().Kafka, ","), ARN: clusterARN},
 		}
 		x := h.transaction(p, t.DeadLetter)
@@ -189,11 +198,13 @@ func (h *Hub) triggerSpec(p *part, fn config.Function, t config.Trigger, handler
 		node = &stream.Node{
 			ID: "function", Name: "Function", Inputs: []*stream.Node{node},
 			Operator: func(stream.Task) (stream.Operator, error) {
-				return functions.NewOperator(handler, m, functions.Options{})
+				return functions.NewOperator(handler, m, functions.Options{Stop: h.stop, Logger: h.log.With("function", fn.Name)})
 			},
 		}
 		if fn.To == "" {
-			return h.pipeline(p, x, discard(node), topicCadence), nil
+			spec := h.pipeline(p, x, discard(node), topicCadence)
+			spec.Parallelism = fn.Concurrency
+			return spec, nil
 		}
 		schema := functions.OutputSchema()
 		at := func(name string) int { return schema.FieldIndices(name)[0] }
@@ -208,6 +219,18 @@ func (h *Hub) triggerSpec(p *part, fn config.Function, t config.Trigger, handler
 		spec.Parallelism = fn.Concurrency
 		return spec, nil
 	}
+}
+
+// triggerFilters compiles a trigger's pattern, which the file's check let pass.
+func triggerFilters(t config.Trigger) []*functions.Filter {
+	if t.Filter == "" {
+		return nil
+	}
+	f, err := functions.CompileFilter(t.Filter)
+	if err != nil {
+		panic("BUG: the file's check let a pattern pass: " + err.Error())
+	}
+	return []*functions.Filter{f}
 }
 
 // queryPart runs a statement of SQL.

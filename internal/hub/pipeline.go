@@ -75,9 +75,15 @@ func (h *Hub) pipeline(p *part, x *topic.Transaction, root *stream.Node, every t
 // Cadences of checkpoints. Topic output is seen by read_committed readers after half of its cadence on average.
 const topicCadence = 500 * time.Millisecond
 
+// functionGrace is what an invocation has to end after the hub was asked to. What it has not answered by then is invoked
+// again after the next start.
+const functionGrace = 3 * time.Second
+
 // runParts runs all pipelines. A bounded hub returns when all have ended, another when ctx ends.
 func (h *Hub) runParts(ctx context.Context) error {
 	var wg sync.WaitGroup
+	giveUp := context.AfterFunc(ctx, func() { time.AfterFunc(functionGrace, func() { close(h.stop) }) })
+	defer giveUp()
 	for _, p := range h.parts {
 		wg.Go(func() { h.runPart(ctx, p) })
 	}
