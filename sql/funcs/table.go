@@ -38,7 +38,7 @@ type caller func(name string, args ...plan.Expr) (plan.Expr, error)
 func families() [][]Func {
 	return [][]Func{
 		compareFuncs, logicFuncs, arithFuncs, mathFuncs, textFuncs, padFuncs, patternFuncs, encodeFuncs, timeFuncs,
-		timeTextFuncs, conditionalFuncs,
+		timeTextFuncs, conditionalFuncs, jsonFuncs, miscFuncs,
 	}
 }
 
