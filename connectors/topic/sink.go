@@ -91,7 +91,7 @@ func (s *Sink) Open(ctx context.Context) error {
 // Write adds the rows to the transaction. Data path 7/7 (DESIGN), where the sink is a topic.
 func (s *Sink) Write(ctx context.Context, b stream.Batch) error {
 	s.turn++
-	bytes := 0
+	bytes, now := 0, time.Now().UnixMilli()
 	for i := range b.Rows() {
 		op := b.Ops.At(i)
 		if op != stream.Insert && !s.o.Upsert {
@@ -100,7 +100,7 @@ func (s *Sink) Write(ctx context.Context, b stream.Batch) error {
 		if op == stream.UpdateBefore {
 			continue
 		}
-		r, err := s.record(b.Rec, i, op)
+		r, err := s.record(b.Rec, i, op, now)
 		if err != nil {
 			return stream.Permanent(fmt.Errorf("write %s: %w", s.o.Topic, err))
 		}
@@ -121,7 +121,7 @@ func (s *Sink) partition(key []byte) int32 {
 }
 
 // record encodes one row. Its bytes are valid until the next call.
-func (s *Sink) record(rec arrow.RecordBatch, row int, op stream.Op) (r Record, err error) {
+func (s *Sink) record(rec arrow.RecordBatch, row int, op stream.Op, now int64) (r Record, err error) {
 	if s.key != nil {
 		if r.Key, err = s.key(s.scratch[0][:0], rec, row); err != nil {
 			return r, err
@@ -134,7 +134,7 @@ func (s *Sink) record(rec arrow.RecordBatch, row int, op stream.Op) (r Record, e
 		}
 		s.keep(1, r.Value)
 	}
-	r.Timestamp = rowTime(rec, s.o.Timestamp, row)
+	r.Timestamp = rowTime(rec, s.o.Timestamp, row, now)
 	if s.o.Headers != NoColumn && s.o.HeaderCount != NoColumn && !rec.Column(s.o.Headers).IsNull(row) {
 		r.Headers = rec.Column(s.o.Headers).(*array.Binary).Value(row)
 		r.HeaderCount = int(rec.Column(s.o.HeaderCount).(*array.Int32).Value(row))
@@ -149,8 +149,8 @@ func (s *Sink) keep(i int, b []byte) {
 	}
 }
 
-// rowTime is a row's time in ms.
-func rowTime(rec arrow.RecordBatch, column, row int) int64 {
+// rowTime is a row's time in ms, now when it has none.
+func rowTime(rec arrow.RecordBatch, column, row int, now int64) int64 {
 	if column != NoColumn && !rec.Column(column).IsNull(row) {
 		switch a := rec.Column(column).(type) {
 		case *array.Timestamp:
@@ -159,7 +159,7 @@ func rowTime(rec arrow.RecordBatch, column, row int) int64 {
 			return a.Value(row)
 		}
 	}
-	return time.Now().UnixMilli()
+	return now
 }
 
 // Prepare has nothing to do: the pipeline's Committer sends what was written.
