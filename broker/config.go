@@ -67,17 +67,23 @@ const (
 func TopicConfigs() []ConfigKey { return topicConfigs[:] }
 
 var topicConfigs = [...]ConfigKey{
-	{Name: cfgCleanup, Type: TypeList, Default: "delete", Broker: "log.cleanup.policy", Values: []string{"compact", "delete"},
+	{
+		Name: cfgCleanup, Type: TypeList, Default: "delete", Broker: "log.cleanup.policy", Values: []string{"compact", "delete"},
 		Doc:  "What happens to old segments: delete drops them by age and size, compact keeps the last record of each key.",
-		Here: "compact keeps every record: keys are required, nothing is dropped."},
+		Here: "compact keeps every record: keys are required, nothing is dropped.",
+	},
 	{Name: "compression.gzip.level", Type: TypeInt, Default: "-1", Broker: "compression.gzip.level", Min: -1, Max: 9, Doc: "Level when the broker compresses.", Here: noEffect},
 	{Name: "compression.lz4.level", Type: TypeInt, Default: "9", Broker: "compression.lz4.level", Min: 1, Max: 17, Doc: "Level when the broker compresses.", Here: noEffect},
-	{Name: "compression.type", Type: TypeString, Default: "producer", Broker: "compression.type", Values: []string{"uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"},
-		Doc: "The codec of stored batches.", Here: "Batches are always stored as the producer sent them."},
+	{
+		Name: "compression.type", Type: TypeString, Default: "producer", Broker: "compression.type", Values: []string{"uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"},
+		Doc: "The codec of stored batches.", Here: "Batches are always stored as the producer sent them.",
+	},
 	{Name: "compression.zstd.level", Type: TypeInt, Default: "3", Broker: "compression.zstd.level", Min: -131072, Max: 22, Doc: "Level when the broker compresses.", Here: noEffect},
 	{Name: "delete.retention.ms", Type: TypeLong, Default: "86400000", Broker: "log.cleaner.delete.retention.ms", Max: maxInt64, Doc: "How long compaction keeps tombstones.", Here: noEffect},
-	{Name: cfgDurability, Type: TypeString, Default: "fsync", Broker: "durability", Values: []string{"fsync", "os"},
-		Doc: "fsync answers acks=all after the disk has the records, and shows consumers only those; os leaves writing to the operating system, as Kafka does. Not one of Kafka's configs."},
+	{
+		Name: cfgDurability, Type: TypeString, Default: "fsync", Broker: "durability", Values: []string{"fsync", "os"},
+		Doc: "fsync answers acks=all after the disk has the records, and shows consumers only those; os leaves writing to the operating system, as Kafka does. Not one of Kafka's configs.",
+	},
 	{Name: "file.delete.delay.ms", Type: TypeLong, Default: "60000", Broker: "log.segment.delete.delay.ms", Max: maxInt64, Doc: "Delay before a dropped segment's file goes.", Here: noEffect},
 	{Name: "flush.messages", Type: TypeLong, Default: "9223372036854775807", Broker: "log.flush.interval.messages", Min: 1, Max: maxInt64, Doc: "Records between two forced flushes.", Here: noEffect + " See durability."},
 	{Name: "flush.ms", Type: TypeLong, Default: "9223372036854775807", Broker: "log.flush.interval.ms", Max: maxInt64, Doc: "Time between two forced flushes.", Here: noEffect + " See durability."},
@@ -88,12 +94,16 @@ var topicConfigs = [...]ConfigKey{
 	{Name: cfgMaxBytes, Type: TypeInt, Default: "1048588", Broker: "message.max.bytes", Max: maxInt32, Doc: "Largest record batch, compressed, that a producer may send."},
 	{Name: cfgAfterMax, Type: TypeLong, Default: "3600000", Broker: "log.message.timestamp.after.max.ms", Max: maxInt64, Doc: "How far a record's timestamp may lie in the future."},
 	{Name: cfgBeforeMax, Type: TypeLong, Default: "9223372036854775807", Broker: "log.message.timestamp.before.max.ms", Max: maxInt64, Doc: "How far a record's timestamp may lie in the past."},
-	{Name: cfgStampType, Type: TypeString, Default: "CreateTime", Broker: "log.message.timestamp.type", Values: []string{"CreateTime", "LogAppendTime"},
-		Doc: "Whether a record carries the producer's time or the time of its append."},
+	{
+		Name: cfgStampType, Type: TypeString, Default: "CreateTime", Broker: "log.message.timestamp.type", Values: []string{"CreateTime", "LogAppendTime"},
+		Doc: "Whether a record carries the producer's time or the time of its append.",
+	},
 	{Name: "min.cleanable.dirty.ratio", Type: TypeDouble, Default: "0.5", Broker: "log.cleaner.min.cleanable.ratio", Max: 1, Doc: "Share of uncompacted log that starts a compaction.", Here: noEffect},
 	{Name: "min.compaction.lag.ms", Type: TypeLong, Default: "0", Broker: "log.cleaner.min.compaction.lag.ms", Max: maxInt64, Doc: "Shortest time a record stays uncompacted.", Here: noEffect},
-	{Name: "min.insync.replicas", Type: TypeInt, Default: "1", Broker: "min.insync.replicas", Min: 1, Max: maxInt32,
-		Doc: "Replicas that must have a record before acks=all is answered.", Here: "There is one replica; values above 1 are stored and not enforced."},
+	{
+		Name: "min.insync.replicas", Type: TypeInt, Default: "1", Broker: "min.insync.replicas", Min: 1, Max: maxInt32,
+		Doc: "Replicas that must have a record before acks=all is answered.", Here: "There is one replica; values above 1 are stored and not enforced.",
+	},
 	{Name: "preallocate", Type: TypeBoolean, Default: "false", Broker: "log.preallocate", Doc: "Reserve a segment's space when it begins.", Here: noEffect},
 	{Name: cfgRetainBytes, Type: TypeLong, Default: "-1", Broker: "log.retention.bytes", Min: math.MinInt64, Max: maxInt64, Doc: "Size of a partition above which whole old segments are dropped; -1: no limit."},
 	{Name: cfgRetainMillis, Type: TypeLong, Default: "604800000", Broker: "log.retention.ms", Min: -1, Max: maxInt64, Doc: "Age of its newest record at which a whole segment is dropped; -1: never."},

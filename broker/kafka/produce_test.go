@@ -212,8 +212,12 @@ func TestNullAndEmptyStayApart(t *testing.T) {
 		many[i] = kgo.RecordHeader{Key: "h", Value: []byte{byte(i)}}
 	}
 	in := []*kgo.Record{
-		{Key: nil, Value: []byte("v")}, {Key: []byte{}, Value: []byte("v")}, {Key: []byte("k"), Value: nil}, {Key: []byte("k"), Value: []byte{}},
-		{Headers: []kgo.RecordHeader{{Key: "h", Value: nil}}}, {Headers: []kgo.RecordHeader{{Key: "h", Value: []byte{}}}},
+		{Key: nil, Value: []byte("v")},
+		{Key: []byte{}, Value: []byte("v")},
+		{Key: []byte("k"), Value: nil},
+		{Key: []byte("k"), Value: []byte{}},
+		{Headers: []kgo.RecordHeader{{Key: "h", Value: nil}}},
+		{Headers: []kgo.RecordHeader{{Key: "h", Value: []byte{}}}},
 		{Headers: []kgo.RecordHeader{{Key: "h", Value: []byte("1")}, {Key: "h", Value: []byte("2")}, {Key: "h", Value: []byte("1")}}},
 		{Headers: []kgo.RecordHeader{{Key: "\xff\xfe", Value: []byte{0xff}}, {Key: "", Value: []byte("no name")}}},
 		{Headers: many},

@@ -360,7 +360,7 @@ func TestAdminQuestions(t *testing.T) {
 	}
 	var epochs kadm.OffsetForLeaderEpochRequest
 	epochs.Add("t", 0, 0)
-	if ends, err := adm.OffetForLeaderEpoch(n.ctx(), epochs); err != nil || ends["t"][0].EndOffset != 3 {
+	if ends, err := adm.OffsetForLeaderEpoch(n.ctx(), epochs); err != nil || ends["t"][0].EndOffset != 3 {
 		t.Errorf("epochs: %+v, %v", ends, err)
 	}
 }
