@@ -6,7 +6,8 @@
 // and CAST (sql/expr), and the state of aggregates (sql/exec).
 //
 // Reading order: Func, Call, Bind (table.go), parameter classes (params.go), then a family: compare.go logic.go arith.go
-// math.go text.go pad.go like.go regex.go hash.go time.go format.go conditional.go, and aggregate.go.
+// math.go round.go text.go pad.go like.go regex.go encode.go time.go time_arith.go format.go time_text.go conditional.go
+// json.go misc.go, and aggregate.go.
 //
 // Invariants:
 //  1. Call leaves no implicit conversion to the evaluator: every argument has exactly the class that the row asks for.
