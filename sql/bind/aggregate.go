@@ -86,10 +86,7 @@ func (b *Binder) aggregate(p place, c *parse.Call, name string) plan.Expr {
 		b.failCall(c.Name.Span, c.Name.Name, err)
 		return nil
 	}
-	if name == "AVG" && len(args) == 1 && args[0].Type().IsInteger() {
-		b.warn(c.At(), "the average of "+args[0].Type().WithNull(true).Plain().String()+" values is cut to a whole number",
-			"write AVG(CAST(x AS DOUBLE)) for the fraction")
-	}
+	b.warnOfWholeAverage(c, name, args)
 	u.call, u.args = call, args
 	u.text = u.key()
 	for i, other := range p.aggs.calls {
@@ -99,6 +96,13 @@ func (b *Binder) aggregate(p place, c *parse.Call, name string) plan.Expr {
 	}
 	p.aggs.calls = append(p.aggs.calls, u)
 	return &aggregateRef{len(p.aggs.calls) - 1, call.T}
+}
+
+func (b *Binder) warnOfWholeAverage(c *parse.Call, name string, args []plan.Expr) {
+	if name == "AVG" && len(args) == 1 && args[0].Type().IsInteger() {
+		b.warn(c.At(), "the average of "+args[0].Type().WithNull(true).Plain().String()+" values is cut to a whole number",
+			"write AVG(CAST(x AS DOUBLE)) for the fraction")
+	}
 }
 
 // key tells equal aggregates, so that each is computed once.
