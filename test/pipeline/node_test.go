@@ -179,17 +179,48 @@ func copyJSON(r topic.Requester, name, from, to string, bounded bool) stream.Spe
 			NewDecoder: func() (topic.Decoder, error) { return format.NewDecoder("json", jsonFields, format.Options{}) },
 		}, t)
 	}}
-	sink := &stream.Node{ID: "sink", Name: "TopicSink", Inputs: []*stream.Node{source}, Keys: [][]int{{0}}, Sink: func(t stream.Task) (stream.Sink, error) {
-		column := func(i int) func() (topic.EncodeRow, error) {
-			return func() (topic.EncodeRow, error) { return topic.BytesColumn(i), nil }
-		}
-		return topic.NewSink(x, topic.SinkOptions{
-			Topic: to, NewKey: column(0), NewValue: column(2), Timestamp: topic.NoColumn, Headers: topic.NoColumn, HeaderCount: topic.NoColumn,
-		}, t)
-	}}
+	sink := topicSink(x, to, 0, 2)
+	sink.Inputs, sink.Keys = []*stream.Node{source}, [][]int{{0}}
 	return stream.Spec{
 		Name: name, Root: sink, Parallelism: 2, CheckpointEvery: 3 * time.Millisecond, Committer: x, DeadLetter: x.DeadLetter,
 		Restart: stream.RestartPolicy{Backoff: time.Millisecond},
+	}
+}
+
+// topicSink writes two columns of text or bytes as keys and values.
+func topicSink(x *topic.Transaction, to string, key, value int) *stream.Node {
+	column := func(i int) func() (topic.EncodeRow, error) {
+		return func() (topic.EncodeRow, error) { return topic.BytesColumn(i), nil }
+	}
+	return &stream.Node{ID: "sink", Name: "TopicSink", Sink: func(t stream.Task) (stream.Sink, error) {
+		return topic.NewSink(x, topic.SinkOptions{
+			Topic: to, NewKey: column(key), NewValue: column(value), Timestamp: topic.NoColumn, Headers: topic.NoColumn, HeaderCount: topic.NoColumn,
+		}, t)
+	}}
+}
+
+// slow makes the pipeline's source pause between batches, so that checkpoints fall between them.
+func slow(s stream.Spec) stream.Spec {
+	n := s.Root
+	for n.Source == nil {
+		n = n.Inputs[0]
+	}
+	inner := n.Source
+	n.Source = func(t stream.Task) (stream.Source, error) {
+		src, err := inner(t)
+		return slowSource{src.(*topic.Source)}, err
+	}
+	return s
+}
+
+type slowSource struct{ *topic.Source }
+
+func (s slowSource) Read(ctx context.Context) (stream.Batch, error) {
+	select {
+	case <-ctx.Done():
+		return stream.Batch{}, ctx.Err()
+	case <-time.After(4 * time.Millisecond):
+		return s.Source.Read(ctx)
 	}
 }
 
