@@ -3,6 +3,9 @@ package broker
 import (
 	"errors"
 	"fmt"
+
+	"github.com/weirhub/weir/broker/commitlog"
+	"github.com/weirhub/weir/internal/record"
 )
 
 // Sentinels that fronts translate into their own codes. The comment names Kafka's.
@@ -15,6 +18,7 @@ var (
 	ErrInvalidPartition = errors.New("invalid number of partitions")           // INVALID_PARTITIONS
 	ErrInvalidConfig    = errors.New("invalid config")                         // INVALID_CONFIG
 	ErrOffline          = errors.New("partition is offline")                   // KAFKA_STORAGE_ERROR
+	ErrStorage          = errors.New("storage")                                // KAFKA_STORAGE_ERROR: a full disk, say; it may get well
 	ErrTooLarge         = errors.New("record batch too large")                 // MESSAGE_TOO_LARGE
 	ErrInvalidTimestamp = errors.New("invalid timestamp")                      // INVALID_TIMESTAMP
 	ErrClosed           = errors.New("broker is closed")                       // NOT_LEADER_OR_FOLLOWER: ask again
@@ -30,3 +34,17 @@ type RecordError struct {
 }
 
 func (e *RecordError) Error() string { return fmt.Sprintf("invalid record %d: %s", e.Index, e.Cause) }
+
+// storage marks an error of the log that no caller's mistake explains.
+func storage(err error) error {
+	var out *commitlog.OffsetOutOfRangeError
+	for _, known := range []error{commitlog.ErrOffline, commitlog.ErrClosed, commitlog.ErrTooLarge, record.ErrInvalid} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	if err == nil || errors.As(err, &out) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrStorage, err)
+}

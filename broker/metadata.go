@@ -261,7 +261,7 @@ func (m *metaLog) append(events []event) error {
 	}
 	batch := b.Build()
 	if _, err := m.log.Append(batch); err != nil {
-		return fmt.Errorf("write metadata: %w", err)
+		return fmt.Errorf("write metadata: %w", storage(err))
 	}
 	if _, err := m.log.Flush(); err != nil {
 		return fmt.Errorf("write metadata: %w", err)

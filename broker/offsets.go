@@ -33,7 +33,7 @@ func (p *Partition) OffsetForTime(ms int64, readCommitted bool) (OffsetAt, error
 	}
 	offset, at, ok, err := p.log.OffsetForTime(ms, r.End(readCommitted))
 	if err != nil || !ok {
-		return none, p.wrap("find time in", err)
+		return none, p.wrap("find time in", storage(err))
 	}
 	return OffsetAt{Offset: offset, Timestamp: at}, nil
 }
@@ -47,7 +47,7 @@ func (p *Partition) MaxTimestamp(readCommitted bool) (OffsetAt, error) {
 	}
 	offset, at, err := p.log.MaxTimestamp(r.End(readCommitted))
 	if err != nil {
-		return none, p.wrap("find largest time in", err)
+		return none, p.wrap("find largest time in", storage(err))
 	}
 	return OffsetAt{Offset: offset, Timestamp: at}, nil
 }
@@ -71,7 +71,7 @@ func (p *Partition) DeleteBefore(offset int64) (int64, error) {
 		}
 	}
 	if err := p.log.DeleteBefore(offset); err != nil {
-		return -1, p.wrap("delete records of", err)
+		return -1, p.wrap("delete records of", storage(err))
 	}
 	return p.log.StartOffset(), nil
 }

@@ -143,6 +143,7 @@ func (p *Partition) appendBatch(b record.Batch, cfg *settings, out *Appended) er
 	dup, base, err := p.log.Producers().Check(b)
 	if err == nil && !dup {
 		base, err = p.log.Append(b)
+		err = storage(err)
 		if err != nil && errors.Is(err, commitlog.ErrOffline) {
 			p.goOffline(err)
 		}

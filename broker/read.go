@@ -48,12 +48,12 @@ func (p *Partition) Read(offset int64, maxBytes int, readCommitted bool) (ReadRe
 		if errors.As(err, &out) {
 			return r, fmt.Errorf("read %s-%d: %w: %w", p.topic.Name(), p.index, ErrOffsetRange, err)
 		}
-		return r, fmt.Errorf("read %s-%d: %w", p.topic.Name(), p.index, err)
+		return r, p.wrap("read", storage(err))
 	}
 	if readCommitted && r.Slice.Len() > 0 {
 		if err = r.findAborted(p.log, offset, end); err != nil {
 			r.Slice.Release()
-			return r, p.wrap("read", err)
+			return r, p.wrap("read", storage(err))
 		}
 	}
 	return r, nil

@@ -164,6 +164,7 @@ func (b *Broker) CreateTopic(ctx context.Context, spec TopicSpec) (*Topic, error
 	}
 	// A crash before this line leaves a directory that nothing names, and no topic.
 	if err := b.admin.meta.commit(event{Kind: kindTopic, Topic: &m}); err != nil {
+		closeAll(t.Partitions())
 		return nil, err
 	}
 	b.publish(t)
@@ -235,22 +236,28 @@ func (b *Broker) addPartitions(t *Topic, n int32) error {
 	parts := slices.Clone(t.Partitions())
 	for i := int32(len(parts)); i < n; i++ {
 		p := b.openPartition(t, i)
+		parts = append(parts, p)
 		if err := p.Err(); err != nil {
-			for _, q := range parts[len(t.Partitions()):] {
-				_ = q.close(ErrClosed)
-			}
+			closeAll(parts[len(t.Partitions()):])
 			return fmt.Errorf("create topic %q: %w", t.name, err)
 		}
-		parts = append(parts, p)
 	}
 	dir := b.topicDir(t.meta())
 	for _, d := range []string{dir, path.Dir(dir), path.Dir(path.Dir(dir)), b.dir} {
 		if err := b.fs.SyncDir(d); err != nil {
-			return fmt.Errorf("create topic %q: %w", t.name, err)
+			closeAll(parts[len(t.Partitions()):])
+			return fmt.Errorf("create topic %q: %w", t.name, storage(err))
 		}
 	}
 	t.partitions.Store(&parts)
 	return nil
+}
+
+// closeAll gives back the files of partitions that did not come to be; they hold nothing.
+func closeAll(parts []*Partition) {
+	for _, p := range parts {
+		_ = p.close(ErrClosed)
+	}
 }
 
 // GrowTopic raises a topic's partition count to n.
@@ -284,6 +291,7 @@ func (b *Broker) GrowTopic(ctx context.Context, name string, n int32, validateOn
 	}
 	m := grown.meta()
 	if err := b.admin.meta.commit(event{Kind: kindTopic, Topic: &m}); err != nil {
+		closeAll(grown.Partitions()[have:])
 		return err
 	}
 	for _, p := range grown.Partitions()[have:] {

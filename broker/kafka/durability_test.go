@@ -159,3 +159,39 @@ func TestFailedSyncTakesThePartitionOffline(t *testing.T) {
 		t.Errorf("after the restart the log holds %q", got)
 	}
 }
+
+// Goal: a full disk refuses what it cannot hold with KAFKA_STORAGE_ERROR, which clients try again, leaves reads alone,
+// and is over when there is room.
+func TestFullDiskIsNotTheEnd(t *testing.T) {
+	fs := vfs.NewMem()
+	n := start(t, fs, broker.Options{})
+	n.createTopic("t", 1, nil)
+	r := n.dial()
+	produceCode(r, "t", 0, batch("before"))
+	fs.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpWrite || op.Kind == vfs.OpCreate || op.Kind == vfs.OpMkdir {
+			return errors.New("no space left on device")
+		}
+		return nil
+	})
+	if code, _ := produceCode(r, "t", 0, batch("full")); code != kerr.KafkaStorageError.Code {
+		t.Errorf("produce: error %d", code)
+	}
+	req := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "new", 1, 1
+	req.Topics = append(req.Topics, topic)
+	if got := ask[*kmsg.CreateTopicsResponse](r, req, 7).Topics[0]; got.ErrorCode != kerr.KafkaStorageError.Code {
+		t.Errorf("create: error %d", got.ErrorCode)
+	}
+	if got := read(r, "t", 0); len(got) != 1 {
+		t.Errorf("read %q", got)
+	}
+	fs.SetHook(nil)
+	if code, base := produceCode(r, "t", 0, batch("after")); code != 0 || base != 1 {
+		t.Errorf("with room again: error %d at %d", code, base)
+	}
+	if got := ask[*kmsg.CreateTopicsResponse](r, req, 7).Topics[0]; got.ErrorCode != 0 {
+		t.Errorf("create with room again: error %d", got.ErrorCode)
+	}
+}

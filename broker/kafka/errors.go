@@ -42,6 +42,7 @@ var codes = [...]struct {
 	{broker.ErrUnknownTopicID, kerr.UnknownTopicID},
 	{broker.ErrClosed, kerr.NotLeaderForPartition},
 	{broker.ErrOffline, kerr.KafkaStorageError},
+	{broker.ErrStorage, kerr.KafkaStorageError},
 	{commitlog.ErrOffline, kerr.KafkaStorageError},
 	{commitlog.ErrClosed, kerr.NotLeaderForPartition},
 	{broker.ErrTopicExists, kerr.TopicAlreadyExists},
