@@ -17,10 +17,18 @@ import (
 // produceNumbered writes n records with values "0", "1", ... to a topic.
 func (n *node) produceNumbered(topic string, count int) {
 	n.t.Helper()
-	cl := n.client(kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(5*time.Millisecond))
+	n.produceRange(topic, 0, count)
+}
+
+// produceRange writes records with the values from, from+1, ... up to before to. Batches are small, so that consumers get
+// them in many polls.
+func (n *node) produceRange(topic string, from, to int) {
+	n.t.Helper()
+	cl := n.client(kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(5*time.Millisecond), kgo.ProducerBatchMaxBytes(1000),
+		kgo.ProducerBatchCompression(kgo.NoCompression()))
 	var failed error
 	var once sync.Mutex
-	for i := range count {
+	for i := from; i < to; i++ {
 		cl.Produce(n.ctx(), kgo.StringRecord(fmt.Sprint(i)), func(_ *kgo.Record, err error) {
 			if err != nil {
 				once.Lock()

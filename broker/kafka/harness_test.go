@@ -26,17 +26,24 @@ type node struct {
 	b    *broker.Broker
 	s    *Server
 	addr string
-	stop func()
+	halt func() error // stops it; the second time it does nothing
+	stop func()       // halts it, which must go well
 }
 
 // start opens a broker on fs and serves it until the test ends or stop is called.
 func start(t testing.TB, fs vfs.FS, o broker.Options) *node {
 	t.Helper()
+	return startAt(t, fs, o, "127.0.0.1:0")
+}
+
+// startAt is start at an address that clients know.
+func startAt(t testing.TB, fs vfs.FS, o broker.Options, addr string) *node {
+	t.Helper()
 	b, err := broker.Open(fs, "data", o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,16 +55,18 @@ func start(t testing.TB, fs vfs.FS, o broker.Options) *node {
 	go func() { coordinated <- n.s.Run(ctx) }()
 	go func() { served <- n.s.Serve(serveCtx, ln) }()
 	stopped := false
-	n.stop = func() {
+	n.halt = func() error {
 		if stopped {
-			return
+			return nil
 		}
 		stopped = true
 		stopServing()
 		err := <-served
 		cancel()
-		err = errors.Join(err, <-coordinated, <-ran, b.Close())
-		if err != nil {
+		return errors.Join(err, <-coordinated, <-ran, b.Close())
+	}
+	n.stop = func() {
+		if err := n.halt(); err != nil {
 			t.Error(err)
 		}
 	}
