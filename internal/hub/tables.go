@@ -25,7 +25,11 @@ const rawTable = "`key` STRING METADATA,\n`value` STRING,\n`timestamp` TIMESTAMP
 func createTable(t *config.Topic) string {
 	lines, valueFormat := []string{}, cmp.Or(t.Format, "json")
 	for _, c := range t.Columns {
-		lines = append(lines, quoteName(c.Name)+" "+c.Type)
+		line := quoteName(c.Name) + " " + c.Type
+		if t.Watermark.Text != "" && c.Name == watermarkColumn(t) && !strings.Contains(strings.ToUpper(c.Type), "NULL") {
+			line += " NOT NULL" // a record without its event time goes to the dead letters; Flink would end the query
+		}
+		lines = append(lines, line)
 	}
 	if t.Watermark.Text != "" {
 		lines = append(lines, watermarkPrefix(t)+t.Watermark.Text)

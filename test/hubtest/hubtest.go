@@ -81,8 +81,14 @@ type Hub struct {
 // Start starts a hub with the arguments (a command, perhaps a file, flags) on free ports.
 func Start(t testing.TB, args ...string) *Hub {
 	t.Helper()
+	return StartBinary(t, Binary(t), args...)
+}
+
+// StartBinary is Start with a binary that was built before.
+func StartBinary(t testing.TB, binary string, args ...string) *Hub {
+	t.Helper()
 	h := &Hub{Ports: FreePorts(t), t: t, output: &bytes.Buffer{}, done: make(chan error, 1)}
-	h.cmd = exec.Command(Binary(t), append(args, h.Flags()...)...)
+	h.cmd = exec.Command(binary, append(args, h.Flags()...)...)
 	h.cmd.Stdout, h.cmd.Stderr = h.output, h.output
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := h.cmd.Start(); err != nil {
