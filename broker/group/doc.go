@@ -24,4 +24,5 @@
 //	    marker; of two commits the one that stands later in the log wins.
 //	G6  What a restart rebuilds from the log is what was answered before it: members (who must show up again within
 //	    their session timeout), generation, assignments, offsets, offsets of open transactions.
+//	G7  The log is trimmed to what is alive: every group is written anew at its end, then what lies before is deleted.
 package group

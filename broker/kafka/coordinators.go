@@ -117,7 +117,20 @@ func (l *internalLog) Append(b record.Batch) (int64, func(context.Context) error
 	if err != nil {
 		return 0, nil, err
 	}
-	return at.Base, func(ctx context.Context) error { return l.p.Wait(ctx, at) }, nil
+	return at.Base, durable(l.p, at), nil
+}
+
+// syncLimit bounds how long a coordinator waits for the disk. A disk that stalls for longer than clients wait for an answer
+// has failed for them; and an append that comes when the broker's Run has ended would be waited for for ever.
+const syncLimit = 30 * time.Second
+
+// durable waits until the append is. After an error it may become so yet: coordinators take nothing for granted then.
+func durable(p *broker.Partition, at broker.Appended) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, syncLimit)
+		defer cancel()
+		return p.Wait(ctx, at)
+	}
 }
 
 // DeleteBefore implements group.Log and txn.Log.
@@ -180,7 +193,7 @@ func (m *markers) Mark(at txn.Partition, marker record.Batch, commit bool) (func
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) error { return p.Wait(ctx, a) }, nil
+	return durable(p, a), nil
 }
 
 // dropOffsets forgets what groups have committed for a topic that was deleted. Best effort: what stays is overwritten by
