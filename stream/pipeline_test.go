@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"go.uber.org/goleak"
 
+	"github.com/weirhub/weir/internal/vfs"
 	"github.com/weirhub/weir/stream"
 	"github.com/weirhub/weir/stream/streamtest"
 )
@@ -566,4 +569,84 @@ func TestEveryRowIsReleased(t *testing.T) {
 	for _, b := range split {
 		b.Rec.Release()
 	}
+}
+
+// big is an operator whose state is 1.5 MiB and changes with every row.
+type big struct {
+	union
+	rows byte
+}
+
+func (b *big) Process(_ int, in stream.Batch, out stream.Emitter) error {
+	b.rows++
+	return out.Emit(in)
+}
+
+func (b *big) Snapshot(w *stream.StateWriter) error {
+	for g := range 3 {
+		w.Put("big/1", g, bytes.Repeat([]byte{b.rows}, 512<<10))
+	}
+	return nil
+}
+
+// remembering is a Committer that says which state files the last decided checkpoint names.
+type remembering struct {
+	stream.MemoryCommitter
+	mu    sync.Mutex
+	files []string
+}
+
+func (r *remembering) Commit(ctx context.Context, c *stream.Checkpoint) error {
+	if err := r.MemoryCommitter.Commit(ctx, c); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files = slices.Clone(c.Files)
+	return nil
+}
+
+// A state file is removed only after a checkpoint has been decided that does not name it, and then it is.
+func TestNamedStateFilesAreNeverRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs, c, removed := vfs.NewMem(), &remembering{}, 0
+		fs.SetHook(func(op vfs.Op) error {
+			if op.Kind == vfs.OpRemove {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				removed++
+				if slices.Contains(c.files, strings.TrimPrefix(op.Name, "state/")) {
+					t.Errorf("%s is removed, and the last checkpoint names %v", op.Name, c.files)
+				}
+			}
+			return nil
+		})
+		var in []stream.Batch
+		for range 60 {
+			in = append(in, streamtest.Rows(t, schema, `[{"k":"a","ts":1}]`))
+		}
+		_, err := runOne(t.Context(), stream.Spec{Committer: c, StateFS: fs, StateDir: "state", CheckpointEvery: 2500 * time.Microsecond},
+			func(stream.Task) (stream.Operator, error) { return &big{}, nil }, in...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := fs.List("state")
+		if err != nil || removed == 0 || !slices.Equal(names, slices.Sorted(slices.Values(c.files))) {
+			t.Errorf("%d files were removed, %v are left, %v are named, %v", removed, names, c.files, err)
+		}
+	})
+}
+
+// Without a commit point and a directory, state of any size lives in memory.
+func TestStateOfAnySizeLivesInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var in []stream.Batch
+		for range 20 {
+			in = append(in, streamtest.Rows(t, schema, `[{"k":"a","ts":1}]`))
+		}
+		rows, err := runOne(t.Context(), stream.Spec{CheckpointEvery: 2500 * time.Microsecond}, func(stream.Task) (stream.Operator, error) { return &big{}, nil }, in...)
+		if err != nil || len(rows) != 20 {
+			t.Errorf("%d rows, %v", len(rows), err)
+		}
+	})
 }

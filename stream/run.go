@@ -26,7 +26,7 @@ type Spec struct {
 	Parallelism int
 	// CheckpointEvery is the time between checkpoints; 0: one second. Without news no checkpoint is made.
 	CheckpointEvery time.Duration
-	// Committer is the commit point. Nil: progress lives in memory and ends with Run.
+	// Committer is the commit point. Nil: progress and state live in memory and end with Run.
 	Committer Committer
 	// DeadLetter takes bad records, in the transaction of the output. Several tasks call it at once; the record's bytes
 	// are only lent. Nil: a bad record ends the pipeline.
@@ -48,6 +48,9 @@ func (s Spec) withDefaults() (Spec, error) {
 	}
 	if s.Committer == nil {
 		s.Committer = &MemoryCommitter{}
+		if s.StateFS == nil {
+			s.StateFS, s.StateDir = vfs.NewVolatile(), "state"
+		}
 	}
 	if s.Metrics == nil {
 		s.Metrics = &Metrics{}
