@@ -87,7 +87,12 @@ func Start(t testing.TB, args ...string) *Hub {
 // StartBinary is Start with a binary that was built before.
 func StartBinary(t testing.TB, binary string, args ...string) *Hub {
 	t.Helper()
-	h := &Hub{Ports: FreePorts(t), t: t, output: &bytes.Buffer{}, done: make(chan error, 1)}
+	return startAt(t, binary, FreePorts(t), args...)
+}
+
+func startAt(t testing.TB, binary string, at Ports, args ...string) *Hub {
+	t.Helper()
+	h := &Hub{Ports: at, t: t, output: &bytes.Buffer{}, done: make(chan error, 1)}
 	h.cmd = exec.Command(binary, append(args, h.Flags()...)...)
 	h.cmd.Stdout, h.cmd.Stderr = h.output, h.output
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -103,6 +108,14 @@ func StartBinary(t testing.TB, binary string, args ...string) *Hub {
 func Up(t testing.TB, args ...string) *Hub {
 	t.Helper()
 	h := Start(t, append([]string{"up"}, args...)...)
+	h.WaitReady()
+	return h
+}
+
+// UpAt is Up on the addresses of a hub that is gone, where its clients look for it.
+func UpAt(t testing.TB, at Ports, args ...string) *Hub {
+	t.Helper()
+	h := startAt(t, Binary(t), at, append([]string{"up"}, args...)...)
 	h.WaitReady()
 	return h
 }

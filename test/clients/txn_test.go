@@ -1,0 +1,83 @@
+package clients
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/weirhub/weir/test/hubtest"
+	"github.com/weirhub/weir/test/peers"
+)
+
+// What librdkafka's transactional producer commits is read by Java and franz-go under read_committed, in order of each
+// partition, and what it aborts is read by neither; under read_uncommitted Java sees both.
+func TestTransactionsOfLibrdkafka(t *testing.T) {
+	peers.Slow(t)
+	hub := hubtest.Up(t, "--data", t.TempDir())
+	topic(t, hub, "transacted", 3)
+	start(t, python(t, "transactions.py", hub.Kafka, "transacted")).finish()
+
+	last := map[int32]string{}
+	records := all(t, hub, "transacted", 500)
+	for _, r := range records {
+		var n, i int
+		if _, err := fmt.Sscanf(string(r.Value), "%d-%d", &n, &i); err != nil || n%2 != 0 {
+			t.Fatalf("read %q: aborted, or not ours", r.Value)
+		}
+		if at := fmt.Sprintf("%03d-%03d", n, i); at <= last[r.Partition] {
+			t.Fatalf("partition %d: %s behind %s", r.Partition, at, last[r.Partition])
+		} else {
+			last[r.Partition] = at
+		}
+	}
+	if len(records) != 500 {
+		t.Errorf("franz-go read %d records, want 500", len(records))
+	}
+	read := func(isolation string, n int) []string {
+		return strings.Fields(tool(t, "consumer.ConsoleConsumer", "--bootstrap-server", hub.Kafka, "--topic", "transacted", "--from-beginning",
+			"--isolation-level", isolation, "--max-messages", fmt.Sprint(n), "--timeout-ms", "20000"))
+	}
+	odd := func(lines []string) (n int) {
+		for _, l := range lines {
+			if strings.ContainsAny(l[:1], "13579") {
+				n++
+			}
+		}
+		return n
+	}
+	if got := read("read_committed", 500); len(got) != 500 || odd(got) != 0 {
+		t.Errorf("Java, read_committed: %d records, %d of them aborted; want 500 and 0", len(got), odd(got))
+	}
+	if got := read("read_uncommitted", 1000); len(got) != 1000 || odd(got) != 500 {
+		t.Errorf("Java, read_uncommitted: %d records, %d of them aborted; want 1000 and 500", len(got), odd(got))
+	}
+}
+
+// An idempotent producer goes on over kill -9 and restart of the hub: everything acknowledged is in the log, and nothing
+// twice, although requests whose answers were lost are sent again.
+func TestIdempotentProducerOutlivesTheHub(t *testing.T) {
+	peers.Slow(t)
+	const records = 6000
+	data := t.TempDir()
+	hub := hubtest.Up(t, "--data", data)
+	topic(t, hub, "once", 3)
+	p := start(t, python(t, "idempotent.py", hub.Kafka, "once", fmt.Sprint(records)))
+	for _, moment := range []int{500, 2500, 4500} {
+		hubtest.Eventually(t, "records are acknowledged", func() bool { return len(p.lines()) > moment })
+		hub.Kill()
+		hub = hubtest.UpAt(t, hub.Ports, "--data", data)
+	}
+	p.finish()
+	times := map[string]int{}
+	for _, r := range all(t, hub, "once", records) {
+		times[string(r.Value)]++
+	}
+	for _, l := range p.lines() {
+		if times[l] != 1 {
+			t.Errorf("record %s is acknowledged and %d times in the log", l, times[l])
+		}
+	}
+	if got := strings.Count(hub.Weir("consume", "once"), "\n"); got != records || len(times) != records {
+		t.Errorf("%d records in the log, %d different, want %d", got, len(times), records)
+	}
+}
