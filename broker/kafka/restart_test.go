@@ -101,7 +101,7 @@ func TestExactlyOnceOverPowerCuts(t *testing.T) {
 func copyUntilError(ctx context.Context, t *testing.T, addr, id string, opts []kgo.Opt) {
 	s, err := kgo.NewGroupTransactSession(append(opts, kgo.SeedBrokers(addr), kgo.TransactionalID(id), kgo.ConsumerGroup("g"),
 		kgo.ConsumeTopics("in"), kgo.DefaultProduceTopic("out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.RequireStableFetchOffsets(), kgo.FetchMaxPartitionBytes(2000), kgo.HeartbeatInterval(100*time.Millisecond),
+		kgo.FetchMaxPartitionBytes(2000), kgo.HeartbeatInterval(100*time.Millisecond),
 		kgo.SessionTimeout(time.Second), kgo.FetchMaxWait(100*time.Millisecond), kgo.RetryTimeout(2*time.Second),
 		kgo.RecordDeliveryTimeout(5*time.Second))...)
 	if err != nil {

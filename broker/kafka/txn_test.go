@@ -161,7 +161,7 @@ func TestConsumeTransformProduceIsExactlyOnce(t *testing.T) {
 			work := func(ctx context.Context, id string) {
 				s, err := kgo.NewGroupTransactSession(append(opts, kgo.SeedBrokers(n.addr), kgo.TransactionalID(id), kgo.ConsumerGroup("g"),
 					kgo.ConsumeTopics("in"), kgo.DefaultProduceTopic("out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-					kgo.RequireStableFetchOffsets(), kgo.FetchMaxPartitionBytes(4000), kgo.HeartbeatInterval(100*time.Millisecond),
+					kgo.FetchMaxPartitionBytes(4000), kgo.HeartbeatInterval(100*time.Millisecond),
 					kgo.SessionTimeout(2*time.Second), kgo.FetchMaxWait(100*time.Millisecond))...)
 				if err != nil {
 					t.Error(err)
