@@ -170,7 +170,7 @@ func (a *GroupAggregate) step() {
 			a.aggs.addOne(i, c, b.gs[k:k+1], b.rows[k:k+1], minus)
 			c.put(g, after, k)
 			b.same[k] = b.same[k] && equalRow(before, after, k)
-			if b.is[k] == 0 {
+			if b.is[k] == 0 { // what comes back later in the batch starts anew, also after an overflow
 				c.reset(g)
 			}
 		}

@@ -125,6 +125,5 @@ func (w *WindowAggregate) Restore(s *stream.StateReader) error {
 			}
 		}
 	}
-	w.plan()
 	return nil
 }
