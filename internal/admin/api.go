@@ -73,6 +73,8 @@ type Part struct {
 type SQLRequest struct {
 	SQL    string `json:"sql"`
 	Follow bool   `json:"follow"` // go on with new records until the client leaves
+	// Changelog asks for every change; without it, and without Follow, the rows that are left at the end are given.
+	Changelog bool `json:"changelog,omitempty"`
 }
 
 // SQLLine is one line of the answer: columns first, then changes; a message from a statement without rows; or an error.

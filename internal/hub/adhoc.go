@@ -23,6 +23,7 @@ type session struct {
 	h       *Hub // nil: files only
 	d       *declared
 	follow  bool
+	fold    bool // show what is left at the end, not how it came to be
 	emit    func(admin.SQLLine) error
 	others  []string // topics that the file does not declare
 	pipeID  string
@@ -35,13 +36,13 @@ func (h *Hub) SQL(ctx context.Context, req admin.SQLRequest, emit func(admin.SQL
 	if err != nil {
 		return err
 	}
-	s := &session{h: h, d: h.declared, follow: req.Follow, emit: emit, others: others, pipeID: "sql-" + uuid.NewString(), cluster: h.cluster}
+	s := &session{h: h, d: h.declared, follow: req.Follow, fold: !req.Follow && !req.Changelog, emit: emit, others: others, pipeID: "sql-" + uuid.NewString(), cluster: h.cluster}
 	return s.run(ctx, req.SQL)
 }
 
 // RunFiles runs statements that read only files; no hub is needed.
 func RunFiles(ctx context.Context, req admin.SQLRequest, emit func(admin.SQLLine) error) error {
-	s := &session{d: &declared{f: &config.File{}}, emit: emit, pipeID: "sql"}
+	s := &session{d: &declared{f: &config.File{}}, fold: !req.Changelog, emit: emit, pipeID: "sql"}
 	return s.run(ctx, req.SQL)
 }
 
@@ -49,10 +50,16 @@ func RunFiles(ctx context.Context, req admin.SQLRequest, emit func(admin.SQLLine
 // other mistakes can be refused without a hub as well.
 func OnlyFiles(text string) bool {
 	d := &declared{f: &config.File{}}
-	_, errs := d.compile(newConnectors(nil, nil, nil), text)
+	e := d.engine(newConnectors(nil, nil, nil), nil)
+	_, errs := e.Compile(text)
 	for _, e := range errs {
 		if strings.HasPrefix(e.Msg, "unknown table") {
 			return false
+		}
+	}
+	for _, name := range e.Catalog.Tables() {
+		if e.Catalog.Table(name).Connector != fileConnector {
+			return false // the statements declare a table over a topic
 		}
 	}
 	return true
@@ -65,7 +72,9 @@ func (s *session) run(ctx context.Context, text string) error {
 	if s.cluster == nil {
 		c.x = nil
 	}
-	statements, errs := s.d.engine(c, s.others).Compile(text)
+	e := s.d.engine(c, s.others)
+	e.Bounded = s.fold
+	statements, errs := e.Compile(text)
 	for _, e := range errs {
 		if err := s.emit(admin.SQLLine{Error: sqlError(e, text)}); err != nil {
 			return err
@@ -75,6 +84,11 @@ func (s *session) run(ctx context.Context, text string) error {
 		return nil
 	}
 	for _, st := range statements {
+		for _, w := range st.Warnings {
+			if err := s.emit(admin.SQLLine{Warning: w.Error()}); err != nil {
+				return err
+			}
+		}
 		if err := s.statement(ctx, st, c); err != nil {
 			return err
 		}
@@ -114,7 +128,7 @@ func (s *session) rows(st *sql.Statement) error {
 		if err != nil {
 			return fmt.Errorf("show rows: %w", err)
 		}
-		if err := s.emit(admin.SQLLine{Op: stream.Insert.String(), Row: row}); err != nil {
+		if err := s.emit(admin.SQLLine{Op: stream.Insert.String(), Row: json.RawMessage(row)}); err != nil {
 			return err
 		}
 	}
@@ -133,7 +147,11 @@ func (s *session) query(ctx context.Context, st *sql.Statement) error {
 	if err := s.emit(admin.SQLLine{Columns: cols}); err != nil {
 		return err
 	}
+	table := result.NewTable(st.Schema, st.Order)
 	root = sql.Attach(root, "rows", func(stream.Task) (stream.Sink, error) {
+		if s.fold {
+			return &foldSink{table: table}, nil
+		}
 		return &emitSink{emit: s.emit, schema: st.Schema}, nil
 	})
 	var bad badRecords
@@ -144,6 +162,13 @@ func (s *session) query(ctx context.Context, st *sql.Statement) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if s.fold {
+		for _, row := range table.JSON(st.Skip, st.Count) {
+			if err := s.emit(admin.SQLLine{Op: stream.Insert.String(), Row: json.RawMessage(row)}); err != nil {
+				return err
+			}
+		}
 	}
 	if err := s.emit(admin.SQLLine{End: true}); err != nil {
 		return err
@@ -217,7 +242,7 @@ func (*emitSink) Open(context.Context) error { return nil }
 func (s *emitSink) Write(_ context.Context, b stream.Batch) error {
 	for i := range b.Rows() {
 		row := result.AppendRow(nil, b.Rec, i, s.schema)
-		if err := s.emit(admin.SQLLine{Op: b.Ops.At(i).String(), Row: row}); err != nil {
+		if err := s.emit(admin.SQLLine{Op: b.Ops.At(i).String(), Row: json.RawMessage(row)}); err != nil {
 			return stream.Permanent(err)
 		}
 	}
@@ -234,6 +259,26 @@ func (*emitSink) Commit(context.Context, stream.Pending) error { return nil }
 
 // Close implements stream.Sink.
 func (*emitSink) Close() error { return nil }
+
+// maxFolded bounds the rows of a result that is gathered before it is shown.
+const maxFolded = 1_000_000
+
+// foldSink gathers what a changelog leaves.
+type foldSink struct {
+	emitSink
+	table *result.Table
+}
+
+// Write implements stream.Sink.
+func (s *foldSink) Write(_ context.Context, b stream.Batch) error {
+	if err := s.table.Apply(b); err != nil {
+		return stream.Permanent(err)
+	}
+	if s.table.Len() > maxFolded {
+		return stream.Permanent(fmt.Errorf("the result has more than %d rows: use --format changelog to write it as it comes, or LIMIT", maxFolded))
+	}
+	return nil
+}
 
 // discard ends a pipeline whose rows nobody wants: a function without an output topic.
 func discard(node *stream.Node) *stream.Node {

@@ -55,7 +55,7 @@ func (c *connectors) list() []sql.Connector {
 	}, formatOptions()...)
 	return []sql.Connector{
 		{Name: topicConnector, Options: topicOptions, Accepts: plan.AcceptsInserts, Source: c.topicSource, Sink: c.topicSink},
-		{Name: upsertConnector, Options: topicOptions, Accepts: plan.AcceptsUpserts, Source: c.topicSource, Sink: c.topicSink},
+		{Name: upsertConnector, Options: topicOptions, Accepts: plan.AcceptsUpserts, Sink: c.topicSink},
 		{Name: fileConnector, Options: append([]string{"path", "format"}, formatOptions()...), Source: c.fileSource},
 	}
 }
@@ -216,24 +216,21 @@ func keyEncoder(schema *arrow.Schema, columns []int) func() (topic.EncodeRow, er
 	return rowEncoder("json", schema, columns, format.Options{})
 }
 
-// fileTable makes a table of a path in FROM, by the statement that a person would write.
+// fileTable makes a table of a path in FROM.
 func (c *connectors) fileTable(path string) (*catalog.Table, error) {
 	in, err := file.Open(file.Options{Path: path, Decode: fileOptions()})
 	if err != nil {
 		return nil, err
 	}
-	var columns []string
+	spec := sql.TableSpec{Name: filepath.Base(path), Connector: fileConnector, Options: map[string]string{"path": path, "format": in.Format()}}
 	for _, f := range in.Columns() {
-		columns = append(columns, quoteName(f.Name)+" "+format.TypeName(f.Type))
+		spec.Columns = append(spec.Columns, sql.ColumnSpec{Name: f.Name, Type: format.TypeName(f.Type)})
 	}
 	e := sql.New(c.list(), nil)
-	name := filepath.Base(path)
-	_, errs := e.Compile(fmt.Sprintf("CREATE TABLE %s (%s) WITH ('connector' = '%s', 'path' = %s, 'format' = '%s')",
-		quoteName(name), strings.Join(columns, ", "), fileConnector, quoteText(path), in.Format()))
-	if len(errs) > 0 {
+	if errs := e.Declare(spec); len(errs) > 0 {
 		return nil, fmt.Errorf("read %s: %s", path, errs[0].Msg)
 	}
-	return e.Catalog.Table(name), nil
+	return e.Catalog.Table(spec.Name), nil
 }
 
 // fileOptions: a file named in a query is read as generously as a person would read it.

@@ -14,35 +14,34 @@ import (
 	"github.com/weirhub/weir/stream/format"
 )
 
-// A topic of the file is a table of the same name: the hub writes the CREATE TABLE that a person would, one column a line,
-// so that SQL knows one way to declare a table and a mistake in a type is found where all are.
-
-// rawTable shows the records of a topic of which nothing is declared.
-const rawTable = "`key` STRING METADATA,\n`value` STRING,\n`timestamp` TIMESTAMP_LTZ(3) METADATA VIRTUAL,\n" +
-	"`partition` INT METADATA VIRTUAL,\n`offset` BIGINT METADATA VIRTUAL"
-
-// createTable is the statement that declares a topic's table.
-func createTable(t *config.Topic) string {
-	lines, valueFormat := []string{}, cmp.Or(t.Format, "json")
-	for _, c := range t.Columns {
-		line := quoteName(c.Name) + " " + c.Type
-		if t.Watermark.Text != "" && c.Name == watermarkColumn(t) && !strings.Contains(strings.ToUpper(c.Type), "NULL") {
-			line += " NOT NULL" // a record without its event time goes to the dead letters; Flink would end the query
-		}
-		lines = append(lines, line)
-	}
-	if t.Watermark.Text != "" {
-		lines = append(lines, watermarkPrefix(t)+t.Watermark.Text)
-	}
-	if len(t.Columns) == 0 {
-		lines, valueFormat = []string{rawTable}, "raw"
-	}
-	return fmt.Sprintf("CREATE TABLE %s (\n%s\n) WITH ('connector' = '%s', 'topic' = %s, 'format' = '%s')",
-		quoteName(t.Name), strings.Join(lines, ",\n"), topicConnector, quoteText(t.Name), valueFormat)
+// rawColumns show the records of a topic of which nothing is declared.
+var rawColumns = []sql.ColumnSpec{
+	{Name: "key", Type: "STRING", Metadata: "key"}, {Name: "value", Type: "STRING"},
+	{Name: "timestamp", Type: "TIMESTAMP_LTZ(3)", Metadata: "timestamp"},
+	{Name: "partition", Type: "INT", Metadata: "partition"}, {Name: "offset", Type: "BIGINT", Metadata: "offset"},
 }
 
-func watermarkPrefix(t *config.Topic) string {
-	return "WATERMARK FOR " + quoteName(watermarkColumn(t)) + " AS "
+// table is a topic as SQL sees it: a table of the same name.
+func table(t *config.Topic) sql.TableSpec {
+	spec := sql.TableSpec{
+		Name: t.Name, Connector: topicConnector, Columns: rawColumns,
+		Options: map[string]string{"topic": t.Name, "format": "raw"},
+	}
+	if len(t.Columns) == 0 {
+		return spec
+	}
+	spec.Options["format"] = cmp.Or(t.Format, "json")
+	spec.Columns = nil
+	if t.Watermark.Text != "" {
+		spec.Watermark = sql.WatermarkSpec{Column: watermarkColumn(t), As: t.Watermark.Text}
+	}
+	for _, c := range t.Columns {
+		if c.Name == spec.Watermark.Column && !strings.Contains(strings.ToUpper(c.Type), "NULL") {
+			c.Type += " NOT NULL" // a record without its event time goes to the dead letters; Flink would end the query
+		}
+		spec.Columns = append(spec.Columns, sql.ColumnSpec{Name: c.Name, Type: c.Type})
+	}
+	return spec
 }
 
 // watermarkColumn is the column that a watermark's expression begins from: the first of the table's that it names.
@@ -57,10 +56,7 @@ func watermarkColumn(t *config.Topic) string {
 	return name
 }
 
-func quoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
-func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-// checkTables compiles the table of each topic by itself, so that mistakes of all are told.
+// checkTables declares the table of each topic by itself, so that mistakes of all are told.
 func (d *declared) checkTables() {
 	for _, name := range sortedKeys(d.byName) {
 		t := d.byName[name]
@@ -68,7 +64,7 @@ func (d *declared) checkTables() {
 			d.fail(t.Watermark.Pos, config.CodeSQL, "write `column - INTERVAL '1' DAY`", "topics.%s.watermark names no column of the topic", name)
 			t.Watermark.Text = ""
 		}
-		_, errs := sql.New(newConnectors(nil, nil, nil).list(), nil).Compile(createTable(t))
+		errs := sql.New(newConnectors(nil, nil, nil).list(), nil).Declare(table(t))
 		for _, e := range errs {
 			d.errs = append(d.errs, d.tableProblem(t, e))
 		}
@@ -78,17 +74,14 @@ func (d *declared) checkTables() {
 	}
 }
 
-// tableProblem finds the place in the file of a mistake in the statement that createTable wrote.
-func (d *declared) tableProblem(t *config.Topic, e *sql.Error) *config.Error {
-	line := e.Line - 2 // the columns begin in the second line
+// tableProblem finds the place in the file of a mistake in a topic's table.
+func (d *declared) tableProblem(t *config.Topic, e sql.SpecError) *config.Error {
 	at, where := t.Pos, ""
-	switch {
-	case line >= 0 && line < len(t.Columns):
-		c := t.Columns[line]
-		at, where = c.Pos, ".columns."+c.Name
-		at.Col += max(e.Col-1-len(quoteName(c.Name)+" "), 0)
-	case line == len(t.Columns) && t.Watermark.Text != "":
-		at, where = t.Watermark.At(1, max(e.Col-len(watermarkPrefix(t)), 1)), ".watermark"
+	var column int
+	if n, err := fmt.Sscanf(e.Field, "columns[%d]", &column); n == 1 && err == nil && column < len(t.Columns) {
+		at, where = t.Columns[column].Pos, ".columns."+t.Columns[column].Name
+	} else if strings.HasPrefix(e.Field, "watermark") {
+		at, where = t.Watermark.Pos, ".watermark"
 	}
 	return d.problem(at, config.CodeSQL, e.Hint, "topics.%s%s: %s", t.Name, where, e.Msg)
 }
@@ -102,11 +95,11 @@ func (d *declared) compile(c *connectors, text string) ([]*sql.Statement, []*sql
 func (d *declared) engine(c *connectors, others []string) *sql.Engine {
 	e := sql.New(c.list(), c.fileTable)
 	for _, name := range sortedKeys(d.byName) {
-		_, _ = e.Compile(createTable(d.byName[name])) // mistakes were told by checkTables
+		_ = e.Declare(table(d.byName[name])) // mistakes were told by checkTables
 	}
 	for _, name := range others {
 		if d.byName[name] == nil {
-			_, _ = e.Compile(createTable(&config.Topic{Name: name}))
+			_ = e.Declare(table(&config.Topic{Name: name})) // a table of rawColumns has none
 		}
 	}
 	return e
@@ -116,20 +109,16 @@ func (d *declared) engine(c *connectors, others []string) *sql.Engine {
 func columnFields(d *declared, name string, cols []config.Column) ([]format.Field, config.Errors) {
 	t := &config.Topic{Name: name, Columns: cols}
 	e := sql.New(newConnectors(nil, nil, nil).list(), nil)
-	_, errs := e.Compile(createTable(t))
-	if len(errs) > 0 {
+	if errs := e.Declare(table(t)); len(errs) > 0 {
 		var out config.Errors
 		for _, err := range errs {
 			out = append(out, d.tableProblem(t, err))
 		}
 		return nil, out
 	}
-	table := e.Catalog.Table(name)
-	if table == nil {
-		panic("BUG: a table that was just created is not there: " + name)
-	}
-	fields := make([]format.Field, len(table.Columns))
-	for i, c := range table.Columns {
+	columns := e.Catalog.Table(name).Columns
+	fields := make([]format.Field, len(columns))
+	for i, c := range columns {
 		fields[i] = format.Field{Name: c.Name, Type: c.Type.Arrow(), Nullable: true}
 	}
 	return fields, nil
