@@ -4,8 +4,10 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/weirhub/weir/sql/plan"
 	"github.com/weirhub/weir/sql/types"
+	"github.com/weirhub/weir/sql/vec"
 )
 
 func must(t *testing.T, text string) plan.Expr {
@@ -64,31 +66,38 @@ func TestTakenColumnsStay(t *testing.T) {
 	}
 }
 
-// An expression that stands alone and inside a branch is evaluated once, for all rows: its error is reported although the
-// branch, which no row takes, is evaluated first.
+// An expression that stands alone and inside a branch is evaluated once, for all rows: its error on a row that does
+// not take the branch is reported although the branch is evaluated first.
 func TestBranchHidesNoErrorOfOthers(t *testing.T) {
 	number := withColumn(t, "(CAST 'V' INT)")
 	branch := &plan.Case{
-		Whens: []plan.When{{Cond: withColumn(t, "(= (CAST 'V' STRING) 'no')"), Then: number}}, Else: must(t, "0"), T: types.IntT,
+		Whens: []plan.When{{Cond: withColumn(t, "(= (CAST 'V' STRING) '7')"), Then: number}}, Else: must(t, "0"), T: types.IntT,
 	}
 	p, err := Compile([]plan.Expr{number, branch})
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec := batchOf([]*plan.Literal{{Value: "12x", T: types.StringT}}, []bool{true})
+	var v vec.Vec
+	v.Reset(types.StringT, 2)
+	v.AppendString("7")
+	v.AppendString("12x")
+	rec := array.NewRecordBatch(types.Schema{{Name: "v", Type: types.StringT}}.Arrow(), []arrow.Array{v.Take()}, 2)
 	defer rec.Release()
 	alone, err := Compile([]plan.Expr{branch})
 	if err != nil {
 		t.Fatal(err)
 	}
 	alone.Start(rec, nil)
-	if v, err := alone.Eval(0); err != nil || v.Value(0) != int64(0) {
-		t.Errorf("the branch alone: %v, want 0", err)
+	if v, err := alone.Eval(0); err != nil || v.Value(0) != int64(7) || v.Value(1) != int64(0) {
+		t.Errorf("the branch alone: %v, want 7 and 0", err)
 	}
 	p.Start(rec, nil)
-	p.Eval(1) // whether the branch fails or not, the column has to
-	if _, err := p.Eval(0); err == nil {
-		t.Error("CAST('12x' AS INT) gives no error after the branch was evaluated")
+	// whether the branch fails or not, the column has to
+	if _, err := p.Eval(1); err == nil {
+		_, err = p.Eval(0)
+		if err == nil {
+			t.Error("CAST('12x' AS INT) gives no error after the branch was evaluated")
+		}
 	}
 }
 
