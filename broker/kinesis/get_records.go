@@ -115,7 +115,7 @@ func (s *Server) getRecords(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	s.RecordsOut.Add(int64(len(r.records)))
+	st.counters.Got.Add(int64(len(r.records)))
 	it.offset, it.issued = r.next, now
 	return map[string]any{
 		"Records": r.records, "NextShardIterator": it.encode(s.streams.key()), "MillisBehindLatest": behind,

@@ -102,7 +102,7 @@ func (s *Server) put(c *call, st *Stream, t *broker.Topic, entries []entry, to [
 			}
 			continue
 		}
-		s.RecordsIn.Add(int64(len(w.entries)))
+		st.counters.Put.Add(int64(len(w.entries)))
 	}
 	return out
 }

@@ -28,9 +28,18 @@ type Server struct {
 	b       *broker.Broker
 	streams registry
 	now     func() time.Time
+}
 
-	// RecordsIn and RecordsOut count records put and got, over all streams.
-	RecordsIn, RecordsOut atomic.Int64
+// Counters count what clients have done with one stream since the server started.
+type Counters struct{ Put, Got atomic.Int64 }
+
+// Counters of a stream; nil when there is none of that name.
+func (s *Server) Counters(stream string) *Counters {
+	st, _, err := s.streams.find(stream)
+	if err != nil {
+		return nil
+	}
+	return st.counters
 }
 
 // NewServer makes a Server over the broker's topics.

@@ -30,6 +30,8 @@ type Stream struct {
 	Shards  int    `json:"shards"`
 	Created int64  `json:"created"` // ms
 	Mode    string `json:"mode"`    // PROVISIONED or ON_DEMAND
+
+	counters *Counters
 }
 
 func (s *Stream) createdSec() int64 { return s.Created / 1000 }
@@ -128,7 +130,7 @@ func (r *registry) apply(rec *record.Record) error {
 	case rec.Value == nil:
 		delete(r.mu.byName, name)
 	default:
-		var s Stream
+		s := Stream{counters: &Counters{}}
 		if err := json.Unmarshal(rec.Value, &s); err != nil {
 			return fmt.Errorf("stream %s at offset %d: %w", name, rec.Offset, err)
 		}
@@ -194,6 +196,7 @@ func (r *registry) create(ctx context.Context, s Stream, existing bool) *apiErro
 			return translate(err)
 		}
 	}
+	s.counters = &Counters{}
 	s.Shards, s.TopicID, s.Created = len(t.Partitions()), t.ID().String(), r.now().UnixMilli()
 	value, err := json.Marshal(s)
 	if err != nil {

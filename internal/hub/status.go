@@ -36,7 +36,9 @@ func (h *Hub) show(p *part, now time.Time) admin.Part {
 	}
 	if p.spec == nil {
 		if p.kind == admin.KindStream && h.kinesis != nil {
-			out.RecordsIn, out.RecordsOut = h.kinesis.RecordsIn.Load(), h.kinesis.RecordsOut.Load()
+			if c := h.kinesis.Counters(p.name); c != nil {
+				out.RecordsIn, out.RecordsOut = c.Put.Load(), c.Got.Load()
+			}
 		}
 		return out
 	}
