@@ -36,7 +36,7 @@ type consumeFlags struct {
 func newConsume(a *app) *cobra.Command {
 	var f consumeFlags
 	c := a.withBrokers(&cobra.Command{
-		Use: "consume TOPIC", Short: "Print a topic's records", Args: args(cobra.ExactArgs(1)),
+		Use: "consume TOPIC", Short: "Print a topic's records", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.completeTopic,
 		Long: `Prints the committed records of a topic, from --from to the end noted at the start, or on and on with --follow. It joins no
 group and commits no offsets.
 

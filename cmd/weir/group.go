@@ -10,7 +10,7 @@ import (
 
 func newGroup(a *app) *cobra.Command {
 	c := a.withBrokers(&cobra.Command{Use: "group", Short: "List, describe and delete consumer groups"})
-	c.AddCommand(&cobra.Command{
+	return group(c, &cobra.Command{
 		Use: "list", Short: "List consumer groups with their state and lag", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.groupList(c.Context()) },
 	}, &cobra.Command{
@@ -20,7 +20,6 @@ func newGroup(a *app) *cobra.Command {
 		Use: "delete NAME...", Short: "Delete groups that have no members", Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, v []string) error { return a.groupDelete(c.Context(), v) },
 	})
-	return c
 }
 
 type groupRow struct {
@@ -53,7 +52,7 @@ func (a *app) groupList(ctx context.Context) error {
 		}
 		rows := []groupRow{}
 		for _, l := range lags.Sorted() {
-			rows = append(rows, groupRow{Name: l.Group, State: l.State, Members: len(l.Members), Lag: l.Lag.Total()})
+			rows = append(rows, groupRow{Name: l.Group, State: l.State, Members: len(l.Members), Lag: lagOf(l)})
 		}
 		if asJSON {
 			return a.printJSON(rows)
@@ -64,6 +63,16 @@ func (a *app) groupList(ctx context.Context) error {
 		}
 		return out.write(a.out)
 	})
+}
+
+// lagOf is a group's lag over the topics that people know of.
+func lagOf(l kadm.DescribedGroupLag) (n int64) {
+	for _, p := range l.Lag.Sorted() {
+		if !internalTopic(p.Topic) && p.Lag > 0 {
+			n += p.Lag
+		}
+	}
+	return n
 }
 
 func (a *app) groupDescribe(ctx context.Context, name string) error {
@@ -83,8 +92,11 @@ func (a *app) groupDescribe(ctx context.Context, name string) error {
 		if l.State == "Dead" && len(l.Lag) == 0 {
 			return fmt.Errorf("describe group %s: no such group", name)
 		}
-		row := groupRow{Name: name, State: l.State, Members: len(l.Members), Lag: l.Lag.Total(), Offsets: []groupOffsets{}}
+		row := groupRow{Name: name, State: l.State, Members: len(l.Members), Lag: lagOf(l), Offsets: []groupOffsets{}}
 		for _, p := range l.Lag.Sorted() {
+			if internalTopic(p.Topic) {
+				continue // where a pipeline's checkpoints lie, not what it reads
+			}
 			o := groupOffsets{Topic: p.Topic, Partition: p.Partition, Committed: p.Commit.At, End: p.End.Offset, Lag: p.Lag}
 			if p.Member != nil {
 				o.Member, o.Host = p.Member.MemberID, p.Member.ClientHost
@@ -94,7 +106,7 @@ func (a *app) groupDescribe(ctx context.Context, name string) error {
 		if asJSON {
 			return a.printJSON(row)
 		}
-		_, _ = fmt.Fprintf(a.out, "group %s, %s, %d members, lag %s\n\n", row.Name, row.State, row.Members, count(row.Lag))
+		_, _ = fmt.Fprintf(a.out, "group %s, %s, %s, lag %s\n\n", row.Name, row.State, number(row.Members, "member", "members"), count(row.Lag))
 		out := newTable("TOPIC", "#PARTITION", "#COMMITTED", "#END", "#LAG", "MEMBER", "HOST")
 		for _, o := range row.Offsets {
 			out.add(o.Topic, o.Partition, o.Committed, o.End, o.Lag, o.Member, o.Host)
@@ -113,7 +125,9 @@ func (a *app) groupDelete(ctx context.Context, names []string) error {
 			if d.Err != nil {
 				return plain(d.Err, "delete group", d.Group)
 			}
-			_, _ = fmt.Fprintf(a.err, "deleted group %s\n", d.Group)
+			if err := a.did("deleted group "+d.Group, map[string]any{"deleted": d.Group}); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

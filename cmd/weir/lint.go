@@ -14,14 +14,20 @@ import (
 func newLint(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "lint FILE", Short: "Check a file without starting anything", Args: args(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeFile,
 		Long: "Reports every mistake of the file at once: its keys and values, references, paths, SQL and expressions.",
 		RunE: func(_ *cobra.Command, v []string) error {
 			f, err := a.loadFile(v[0])
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.out, "%s: ok (%d topics, %d sources, %d functions, %d queries, %d sinks, %d streams)\n", v[0],
-				len(f.Topics), len(f.Sources), len(f.Funcs), len(f.Queries), len(f.Sinks), len(f.Streams))
+			if a.output == "json" {
+				return a.printJSON(config.Errors{}) // the same form as with mistakes: a list
+			}
+			_, err = fmt.Fprintf(a.out, "%s: ok (%s, %s, %s, %s, %s, %s)\n", v[0],
+				number(len(f.Topics), "topic", "topics"), number(len(f.Sources), "source", "sources"),
+				number(len(f.Funcs), "function", "functions"), number(len(f.Queries), "query", "queries"),
+				number(len(f.Sinks), "sink", "sinks"), number(len(f.Streams), "stream", "streams"))
 			return err
 		},
 	}

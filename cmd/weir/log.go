@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
-	"sort"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,16 +18,14 @@ import (
 )
 
 func newLog(a *app) *cobra.Command {
-	c := &cobra.Command{Use: "log", Short: "Look into a data directory, offline"}
 	records := false
 	dump := &cobra.Command{
 		Use: "dump DIR", Short: "Print the batches of the logs below DIR", Args: args(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, v []string) error {
-			return a.eachLog(v[0], func(dir string) error { return commitlog.Dump(a.out, vfs.OS(), dir, records) })
-		},
+		Long: "Prints what lies on disk and changes nothing; it may run beside a hub, and then sees what has been written so far.",
+		RunE: func(_ *cobra.Command, v []string) error { return a.logDump(v[0], records) },
 	}
 	dump.Flags().BoolVar(&records, "records", false, "print each record as well")
-	c.AddCommand(dump, &cobra.Command{
+	return group(&cobra.Command{Use: "log", Short: "Look into a data directory, offline"}, dump, &cobra.Command{
 		Use: "check DIR", Short: "Open the logs below DIR as a start would, and check every invariant", Args: args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, v []string) error { return a.logCheck(v[0]) },
 	}, &cobra.Command{
@@ -31,33 +34,125 @@ func newLog(a *app) *cobra.Command {
 records behind a damaged place are set aside with it.`,
 		RunE: func(_ *cobra.Command, v []string) error { return a.logRepair(v[0]) },
 	})
-	return c
 }
 
-// eachLog calls f with each directory at or below dir that holds segments.
-func (a *app) eachLog(dir string, f func(dir string) error) error {
-	var dirs []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
+const lockName = ".lock" // of a data directory, held by the hub that uses it
+
+// logDirs finds the directories at or below dir that hold segments, and the data directories among or above them.
+func logDirs(dir string) (logs, locks []string, err error) {
+	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !d.IsDir() && filepath.Ext(p) == ".log" {
-			if at := filepath.Dir(p); len(dirs) == 0 || dirs[len(dirs)-1] != at {
-				dirs = append(dirs, at)
+		case !d.IsDir() && d.Name() == lockName:
+			locks = append(locks, filepath.ToSlash(p))
+		case !d.IsDir() && filepath.Ext(p) == ".log" && filepath.Base(filepath.Dir(p)) != "quarantine":
+			if at := filepath.ToSlash(filepath.Dir(p)); !slices.Contains(logs, at) {
+				logs = append(logs, at)
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return usagef("", "open data directory: %v", err)
+		return nil, nil, usagef("", "open data directory: %v", err)
 	}
-	if len(dirs) == 0 {
-		return usagef("name a data directory, such as ./weir-data", "no log lies below %s", dir)
+	if len(logs) == 0 {
+		return nil, nil, usagef("name a data directory, such as ./weir-data", "no log lies below %s", dir)
 	}
-	sort.Strings(dirs)
-	for _, d := range dirs {
-		_, _ = fmt.Fprintf(a.out, "%s\n", d)
-		if err := f(filepath.ToSlash(d)); err != nil {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open data directory: %w", err)
+	}
+	for up := filepath.Dir(abs); up != filepath.Dir(up); up = filepath.Dir(up) {
+		if p := filepath.Join(up, lockName); exists(p) {
+			locks = append(locks, filepath.ToSlash(p))
+		}
+	}
+	slices.Sort(logs)
+	return logs, locks, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// logReport is what check and repair say of one log.
+type logReport struct {
+	Dir    string   `json:"dir"`
+	State  string   `json:"state"` // "ok", "damaged", "repaired"
+	Error  string   `json:"error,omitempty"`
+	Offset *int64   `json:"first_lost_offset,omitempty"`
+	Moved  []string `json:"quarantined,omitempty"`
+}
+
+// eachLog runs f on each log below dir while it holds their data directories, because opening a log beside the hub that
+// writes it would cut off what the hub has just begun.
+func (a *app) eachLog(verb, dir string, f func(dir string) (logReport, error)) error {
+	logs, locks, err := logDirs(dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range locks {
+		l, err := vfs.OS().Lock(p)
+		if errors.Is(err, vfs.ErrLocked) {
+			return usagef("stop the hub first; `weir log dump` works beside it", "%s %s: a hub is using it", verb, dir)
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", verb, dir, err)
+		}
+		defer func() { _ = l.Close() }()
+	}
+	for _, d := range logs {
+		r, err := f(d)
+		if err != nil {
+			return err
+		}
+		r.Dir = d
+		if err := a.printReport(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) printReport(r logReport) error {
+	if a.output == "json" {
+		return json.NewEncoder(a.out).Encode(r)
+	}
+	text := r.State
+	if r.Error != "" {
+		text += ": " + r.Error
+	}
+	if r.State == "repaired" {
+		text = fmt.Sprintf("damaged from offset %d on: %s\n  set aside in %s/quarantine: %v", *r.Offset, r.Error, r.Dir, r.Moved)
+	}
+	_, err := fmt.Fprintf(a.out, "%s\n  %s\n", r.Dir, text)
+	return err
+}
+
+// logDump prints each log; with -o json one object a log with the lines of its text.
+func (a *app) logDump(dir string, records bool) error {
+	logs, _, err := logDirs(dir)
+	if err != nil {
+		return err
+	}
+	for _, d := range logs {
+		if a.output != "json" {
+			if _, err := fmt.Fprintln(a.out, d); err != nil {
+				return err
+			}
+			if err := commitlog.Dump(a.out, vfs.OS(), d, records); err != nil {
+				return err
+			}
+			continue
+		}
+		var b bytes.Buffer
+		if err := commitlog.Dump(&b, vfs.OS(), d, records); err != nil {
+			return err
+		}
+		lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
+		if err := json.NewEncoder(a.out).Encode(map[string]any{"dir": d, "lines": lines}); err != nil {
 			return err
 		}
 	}
@@ -66,17 +161,15 @@ func (a *app) eachLog(dir string, f func(dir string) error) error {
 
 func (a *app) logCheck(dir string) error {
 	bad := 0
-	err := a.eachLog(dir, func(d string) error {
+	err := a.eachLog("check", dir, func(d string) (logReport, error) {
 		if err := checkOne(d); err != nil {
 			bad++
-			_, _ = fmt.Fprintf(a.out, "  damaged: %v\n", err)
-			return nil
+			return logReport{State: "damaged", Error: err.Error()}, nil
 		}
-		_, _ = fmt.Fprintln(a.out, "  ok")
-		return nil
+		return logReport{State: "ok"}, nil
 	})
 	if err == nil && bad > 0 {
-		return fmt.Errorf("check %s: %d logs are damaged; see `weir log repair`", dir, bad)
+		return fmt.Errorf("check %s: %s damaged; see `weir log repair`", dir, number(bad, "log is", "logs are"))
 	}
 	return err
 }
@@ -95,16 +188,15 @@ func checkOne(dir string) error {
 }
 
 func (a *app) logRepair(dir string) error {
-	return a.eachLog(dir, func(d string) error {
+	return a.eachLog("repair", dir, func(d string) (logReport, error) {
 		r, err := commitlog.Repair(vfs.OS(), d)
-		if err != nil {
-			return err
+		if err != nil || r.Offset < 0 && len(r.Moved) == 0 {
+			return logReport{State: "ok"}, err
 		}
-		if r.Offset < 0 && len(r.Moved) == 0 {
-			_, err = fmt.Fprintln(a.out, "  sound; nothing was changed")
-			return err
+		out := logReport{State: "repaired", Offset: &r.Offset, Moved: r.Moved}
+		if r.Cause != nil {
+			out.Error = r.Cause.Error()
 		}
-		_, err = fmt.Fprintf(a.out, "  damaged from offset %d on: %v\n  set aside in %s/quarantine: %v\n", r.Offset, r.Cause, d, r.Moved)
-		return err
+		return out, nil
 	})
 }

@@ -13,16 +13,14 @@ import (
 )
 
 // newPartCommand makes `weir KIND list|describe` for one kind of part of a running hub.
-func newPartCommand(a *app, use, kind string) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: fmt.Sprintf("List and describe the %ss of a running hub", kind)}
-	c.AddCommand(&cobra.Command{
+func newPartCommand(a *app, use, kind, plural string) *cobra.Command {
+	return group(&cobra.Command{Use: use, Short: fmt.Sprintf("List and describe the %s of a running hub", plural)}, &cobra.Command{
 		Use: "list", Short: "List them with state, counts and lag", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.partList(c.Context(), kind) },
 	}, &cobra.Command{
 		Use: "describe NAME", Short: "Show one with all its counters", Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, v []string) error { return a.partDescribe(c.Context(), kind, v[0]) },
 	})
-	return c
 }
 
 func (a *app) parts(ctx context.Context, kind string) ([]admin.Part, error) {

@@ -29,7 +29,7 @@ type produceFlags struct {
 func newProduce(a *app) *cobra.Command {
 	var f produceFlags
 	c := a.withBrokers(&cobra.Command{
-		Use: "produce TOPIC", Short: "Send lines from standard input as records", Args: args(cobra.ExactArgs(1)),
+		Use: "produce TOPIC", Short: "Send lines from standard input as records", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.completeTopic,
 		Long: `Sends each line of standard input as one record; the line's end (LF or CRLF) is not part of it. Empty lines are
 skipped. With --key-separator the text before its first occurrence is the key. Records are acknowledged when they are durable.`,
 		Example: "  printf 'k1:v1\\nk2:v2\\n' | weir produce orders --key-separator :",
@@ -116,8 +116,7 @@ func (a *app) produce(ctx context.Context, topic string, f produceFlags) error {
 	if readErr != nil {
 		return fmt.Errorf("produce %s: line %d: %w; %s records were sent", topic, line, readErr, count(n))
 	}
-	_, _ = fmt.Fprintf(a.err, "%s records to %s\n", count(n), topic)
-	return nil
+	return a.did(fmt.Sprintf("%s to %s", number(int(n), "record", "records"), topic), map[string]any{"topic": topic, "records": n})
 }
 
 func produceError(err error, topic string) error {

@@ -142,7 +142,7 @@ func (w *resultWriter) finish() error {
 		if err := t.write(w.out); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w.out, "(%s rows)\n", count(int64(len(w.kept()))))
+		_, err = fmt.Fprintf(w.out, "(%s)\n", number(len(w.kept()), "row", "rows"))
 		return err
 	}
 	return nil
@@ -270,7 +270,7 @@ func (w *resultWriter) repaint() error {
 	if err := t.write(&b); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b, "(%s rows, live; Ctrl-C ends)\n", count(int64(len(rows))))
+	fmt.Fprintf(&b, "(%s, live; Ctrl-C ends)\n", number(len(rows), "row", "rows"))
 	var screen bytes.Buffer
 	if w.painted > 0 {
 		fmt.Fprintf(&screen, "\x1b[%dA", w.painted)

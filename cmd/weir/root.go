@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirhub/weir/internal/admin"
 	"github.com/weirhub/weir/internal/config"
+	"github.com/weirhub/weir/internal/suggest"
 )
 
 // Exit codes, part of the command line's contract.
@@ -76,20 +77,23 @@ func newRoot(a *app) *cobra.Command {
 streaming SQL and ETL to Parquet, declared in one YAML file.
 
 Start with   weir run examples/flights/weir.yaml`,
-		Version:       version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version:           version(),
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			_, err := a.json()
+			return err
+		},
 	}
+	root.SetHelpCommand(newHelp(root))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef(c.CommandPath()+" --help", "%v", err)
 	})
 	f := root.PersistentFlags()
 	f.StringVar(&a.server, "server", envOr("WEIR_SERVER", "127.0.0.1:8080"), "HTTP address of the hub (or WEIR_SERVER)")
 	f.StringVarP(&a.output, "output", "o", "text", "text or json")
-	for _, c := range commands(a) {
-		root.AddCommand(c)
-	}
-	return root
+	return group(root, commands(a)...)
 }
 
 // commands is the one list of subcommands.
@@ -97,11 +101,62 @@ func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newUp(a), newRun(a), newLint(a),
 		newTopic(a), newGroup(a), newProduce(a), newConsume(a), newSQL(a),
-		newPartCommand(a, "source", admin.KindSource), newPartCommand(a, "fn", admin.KindFunction),
-		newPartCommand(a, "trigger", admin.KindFunction), newPartCommand(a, "query", admin.KindQuery),
-		newPartCommand(a, "etl", admin.KindSink), newPartCommand(a, "stream", admin.KindStream),
-		newLog(a),
+		newPartCommand(a, "source", admin.KindSource, "sources"), newPartCommand(a, "fn", admin.KindFunction, "functions"),
+		newPartCommand(a, "trigger", admin.KindFunction, "triggers"), newPartCommand(a, "query", admin.KindQuery, "queries"),
+		newPartCommand(a, "etl", admin.KindSink, "sinks"), newPartCommand(a, "stream", admin.KindStream, "Kinesis streams"),
+		newLog(a), newCompletion(a), newVersion(a),
 	}
+}
+
+// newHelp is cobra's help, except that a command that is none is a mistake.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]...", Short: "Show a command's help",
+		RunE: func(_ *cobra.Command, names []string) error {
+			c, rest, err := root.Find(names)
+			if err != nil || len(rest) > 0 {
+				return unknown(c, rest)
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
+	}
+}
+
+// group makes a command whose work is in its subcommands: alone it shows its help, and a word that is none of them is a
+// mistake.
+func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	c.AddCommand(subs...)
+	c.Args = func(c *cobra.Command, words []string) error {
+		if len(words) > 0 {
+			return unknown(c, words)
+		}
+		return nil
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
+}
+
+// unknown is the mistake of a word that is no command of c.
+func unknown(c *cobra.Command, words []string) error {
+	word := strings.Join(words, " ")
+	if len(words) > 0 {
+		word = words[0]
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	tip := c.CommandPath() + " --help"
+	if near, ok := suggest.Nearest(word, names); ok {
+		tip = c.CommandPath() + " " + near
+	}
+	if len(names) == 0 {
+		return usagef(tip, "%s has no commands, such as %q", c.CommandPath(), word)
+	}
+	return usagef(tip, "%q is no command of %s (it has: %s)", word, c.CommandPath(), strings.Join(names, ", "))
 }
 
 func envOr(name, def string) string {
@@ -134,9 +189,6 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		return exitFailed
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		a.say("weir: "+strings.ReplaceAll(err.Error(), "\n\n", "\n"), "weir --help")
-		return exitUsage
 	}
 	a.say("weir: "+err.Error(), "")
 	return exitFailed
@@ -149,13 +201,22 @@ func (a *app) say(msg, tip string) {
 	}
 }
 
-// args wraps a cobra check so that its mistakes are usage errors.
+// args wraps a cobra check so that its mistakes are usage errors that name what is wanted, in the words of the help.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
-		if err := check(c, given); err != nil {
-			return usagef(c.CommandPath()+" --help", "%s: %v", c.CommandPath(), err)
+		if check(c, given) == nil {
+			return nil
 		}
-		return nil
+		command := strings.TrimPrefix(c.CommandPath(), "weir ")
+		_, wants, _ := strings.Cut(c.Use, " ")
+		tip := c.CommandPath() + " --help"
+		switch {
+		case wants == "" || strings.HasPrefix(wants, "[-"):
+			return usagef(tip, "%s takes flags only, not %q", command, given[0])
+		case len(given) == 0:
+			return usagef(tip, "%s needs %s", command, wants)
+		}
+		return usagef(tip, "%s takes %s, not %q", command, wants, given)
 	}
 }
 

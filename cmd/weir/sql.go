@@ -35,7 +35,12 @@ with --once, it reads to the end noted at the start and prints the result.`,
 		Example: `  weir sql -e "SELECT origin, COUNT(*) FROM flights GROUP BY origin"
   weir sql -e "SELECT carrier, AVG(dep_delay) FROM 'examples/flights/data/flights.csv' GROUP BY carrier"
   weir sql -f report.sql --set day=2013-01-01 --format csv`,
-		RunE: func(c *cobra.Command, _ []string) error { return a.sql(c.Context(), f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("execute") && strings.TrimSpace(f.text) == "" {
+				return usagef(`weir sql -e "SELECT origin, COUNT(*) FROM flights GROUP BY origin"`, "no statements in -e")
+			}
+			return a.sql(c.Context(), f)
+		},
 	}
 	c.Flags().StringVarP(&f.text, "execute", "e", "", "statements")
 	c.Flags().StringVarP(&f.file, "file", "f", "", "read statements from this file (- for standard input)")
@@ -59,7 +64,7 @@ func (a *app) sql(ctx context.Context, f sqlFlags) error {
 		return usagef("weir sql --help", "--once and --follow exclude each other")
 	}
 	local := hub.OnlyFiles(text)
-	req := admin.SQLRequest{SQL: text, Follow: !local && (f.follow || live && !f.once)}
+	req := admin.SQLRequest{SQL: text, Follow: !local && (f.follow || live && !f.once), Changelog: f.format == "changelog"}
 	p, err := newResultWriter(f.format, a.out, req.Follow && live, width, height)
 	if err != nil {
 		return err

@@ -81,3 +81,20 @@ func count(n int64) string {
 	}
 	return s
 }
+
+// number counts things in words: 1 row, 2 rows.
+func number(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(int64(n)) + " " + more
+}
+
+// did says what a command has done: to people on standard error, with -o json as one line on standard output.
+func (a *app) did(text string, fields map[string]any) error {
+	if a.output == "json" {
+		return json.NewEncoder(a.out).Encode(fields)
+	}
+	_, err := fmt.Fprintln(a.err, text)
+	return err
+}

@@ -18,14 +18,15 @@ func newTopic(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return a.topicList(c.Context(), internal) },
 	}
 	list.Flags().BoolVar(&internal, "internal", false, "list internal topics (__*) as well")
-	c.AddCommand(list, &cobra.Command{
+	return group(c, list, &cobra.Command{
 		Use: "describe NAME", Short: "Show a topic's partitions, offsets and configuration", Args: args(cobra.ExactArgs(1)),
+		ValidArgsFunction: a.completeTopic,
 		RunE: func(c *cobra.Command, v []string) error { return a.topicDescribe(c.Context(), v[0]) },
 	}, a.topicCreateCommand(), &cobra.Command{
 		Use: "delete NAME...", Short: "Delete topics with all their records", Args: args(cobra.MinimumNArgs(1)),
-		RunE: func(c *cobra.Command, v []string) error { return a.topicDelete(c.Context(), v) },
+		ValidArgsFunction: a.completeTopic,
+		RunE:              func(c *cobra.Command, v []string) error { return a.topicDelete(c.Context(), v) },
 	})
-	return c
 }
 
 type topicRow struct {
@@ -55,7 +56,7 @@ func (a *app) topicList(ctx context.Context, internal bool) error {
 		}
 		rows := []topicRow{}
 		for _, t := range topics.Sorted() {
-			if !internal && (t.IsInternal || strings.HasPrefix(t.Topic, "__")) {
+			if !internal && (t.IsInternal || internalTopic(t.Topic)) {
 				continue
 			}
 			rows = append(rows, topicRow{t.Topic, len(t.Partitions), records(starts, ends, t.Topic), t.IsInternal})
@@ -70,6 +71,9 @@ func (a *app) topicList(ctx context.Context, internal bool) error {
 		return out.write(a.out)
 	})
 }
+
+// internalTopic reports names that Kafka and Weir keep for themselves.
+func internalTopic(name string) bool { return strings.HasPrefix(name, "__") }
 
 func records(starts, ends kadm.ListedOffsets, topic string) (n int64) {
 	for p, end := range ends[topic] {
@@ -108,7 +112,7 @@ func (a *app) topicDescribe(ctx context.Context, name string) error {
 		if asJSON {
 			return a.printJSON(d)
 		}
-		_, _ = fmt.Fprintf(a.out, "topic %s, id %s, %d partitions\n\n", d.Name, d.ID, len(d.Partitions))
+		_, _ = fmt.Fprintf(a.out, "topic %s, id %s, %s\n\n", d.Name, d.ID, number(len(d.Partitions), "partition", "partitions"))
 		out := newTable("#PARTITION", "#LEADER", "#START", "#STABLE", "#END")
 		for _, p := range d.Partitions {
 			out.add(p.Partition, p.Leader, p.Start, p.Stable, p.End)
@@ -201,8 +205,8 @@ func (a *app) topicCreateCommand() *cobra.Command {
 					}
 					return plain(err, "create topic", v[0])
 				}
-				_, _ = fmt.Fprintf(a.err, "created topic %s with %d partitions\n", v[0], partitions)
-				return nil
+				return a.did(fmt.Sprintf("created topic %s with %s", v[0], number(int(partitions), "partition", "partitions")),
+					map[string]any{"created": v[0], "partitions": partitions})
 			})
 		},
 	}
@@ -221,7 +225,9 @@ func (a *app) topicDelete(ctx context.Context, names []string) error {
 			if d.Err != nil {
 				return plain(d.Err, "delete topic", d.Topic)
 			}
-			_, _ = fmt.Fprintf(a.err, "deleted topic %s\n", d.Topic)
+			if err := a.did("deleted topic "+d.Topic, map[string]any{"deleted": d.Topic}); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -21,7 +21,7 @@ type hubFlags struct {
 }
 
 func (f *hubFlags) bind(c *cobra.Command) {
-	c.Flags().StringVar(&f.data, "data", "./weir-data", "data directory; `memory` keeps nothing")
+	c.Flags().StringVar(&f.data, "data", "./weir-data", "directory of the data; the word memory keeps nothing")
 	c.Flags().StringVar(&f.kafka, "kafka", "127.0.0.1:9092", "address of the Kafka listener")
 	c.Flags().StringVar(&f.aws, "aws", "127.0.0.1:4566", "address of the AWS listener (Kinesis)")
 	c.Flags().StringVar(&f.http, "http", "127.0.0.1:8080", "address of the HTTP listener (admin API, metrics)")
@@ -38,7 +38,7 @@ func (f *hubFlags) options(file *config.File, bounded bool) hub.Options {
 func newUp(a *app) *cobra.Command {
 	var f hubFlags
 	c := &cobra.Command{
-		Use: "up [FILE]", Short: "Start a hub with everything in FILE until Ctrl-C", Args: args(cobra.MaximumNArgs(1)),
+		Use: "up [FILE]", Short: "Start a hub with everything in FILE until Ctrl-C", Args: args(cobra.MaximumNArgs(1)), ValidArgsFunction: completeFile,
 		Long: `Starts the broker, the Kinesis front and the admin API, runs every source, function, query and sink of FILE, and shows
 what they do until Ctrl-C. Without FILE it is an empty hub.`,
 		RunE: func(c *cobra.Command, v []string) error { return a.start(c.Context(), v, f, false) },

@@ -60,7 +60,14 @@ func (v *view) started(h *hub.Hub) {
 	if i.External {
 		kafka += " (external)"
 	}
-	v.log(fmt.Sprintf("weir %s: %s, aws http://%s, http://%s, data %s", i.Version, kafka, i.AWS, i.HTTP, rel(i.Data)))
+	aws := ""
+	if i.AWS != "" {
+		aws = ", aws http://" + i.AWS
+	}
+	v.log(fmt.Sprintf("weir %s: %s%s, http://%s, data %s", i.Version, kafka, aws, i.HTTP, rel(i.Data)))
+	if v.a.output == "json" && !v.bounded {
+		_ = v.a.printJSON(i) // for scripts that start a hub on ports of its own choice
+	}
 }
 
 // watch shows the hub until it has ended.

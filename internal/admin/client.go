@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -36,6 +37,10 @@ func (c Client) do(ctx context.Context, method, path string, body []byte) (*http
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		var asked *url.Error // names method and path, which are nothing to a person
+		if errors.As(err, &asked) {
+			err = asked.Err
 		}
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.Server, err)
 	}

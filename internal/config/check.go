@@ -120,17 +120,29 @@ func (c *checker) reference(p Pos, topic, what string) {
 func (c *checker) fileExists(s FileSource) {
 	if strings.ContainsAny(s.Path, "*?[") {
 		if m, err := filepath.Glob(s.Path); err != nil || len(m) == 0 {
-			c.fail(s.Pos, CodePath, "", "no file matches %s", s.Path)
+			c.fail(s.Pos, CodePath, "", "no file matches %s", shown(s.Path))
 		}
 		return
 	}
 	info, err := os.Stat(s.Path)
 	switch {
 	case err != nil:
-		c.fail(s.Pos, CodePath, c.nearFile(s.Path), "file source: %s: %s", s.Path, cause(err))
+		c.fail(s.Pos, CodePath, c.nearFile(s.Path), "file source: %s: %s", shown(s.Path), cause(err))
 	case info.IsDir():
-		c.fail(s.Pos, CodePath, "name a file, or use "+filepath.Join(s.Path, "*.csv"), "file source: %s is a directory", s.Path)
+		c.fail(s.Pos, CodePath, "name a file, or use "+filepath.Join(shown(s.Path), "*.csv"), "file source: %s is a directory", shown(s.Path))
 	}
+}
+
+// shown is a path as people know it: from where they are, when that is shorter.
+func shown(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
 }
 
 func (c *checker) nearFile(path string) string {
@@ -152,9 +164,9 @@ func (c *checker) dirExists(fn Function) {
 	info, err := os.Stat(fn.Code)
 	switch {
 	case err != nil:
-		c.fail(fn.Pos, CodePath, c.nearFile(fn.Code), "functions.%s.code: %s: %s", fn.Name, fn.Code, cause(err))
+		c.fail(fn.Pos, CodePath, c.nearFile(fn.Code), "functions.%s.code: %s: %s", fn.Name, shown(fn.Code), cause(err))
 	case !info.IsDir():
-		c.fail(fn.Pos, CodePath, "name the directory that holds the handler", "functions.%s.code: %s is not a directory", fn.Name, fn.Code)
+		c.fail(fn.Pos, CodePath, "name the directory that holds the handler", "functions.%s.code: %s is not a directory", fn.Name, shown(fn.Code))
 	}
 }
 

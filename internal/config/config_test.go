@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -99,7 +100,11 @@ func TestSecretsStayHidden(t *testing.T) {
 			t.Errorf("%q: no errors", text)
 			continue
 		}
-		if all := es.Render() + es.Error(); strings.Contains(all, secret) || strings.Contains(all, "S3cr3t-Zq%21") {
+		asJSON, err := json.Marshal(es)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := es.Render() + es.Error() + string(asJSON); strings.Contains(all, secret) || strings.Contains(all, "S3cr3t-Zq%21") {
 			t.Errorf("%q shows the secret:\n%s", text, all)
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"sort"
@@ -43,6 +44,20 @@ func (e *Error) Error() string {
 		s += "; " + e.Hint
 	}
 	return s
+}
+
+// MarshalJSON is the mistake for editors and scripts, with secrets masked as in Render.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		File    string `json:"file"`
+		Line    int    `json:"line"`
+		Column  int    `json:"column"`
+		Width   int    `json:"width"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Hint    string `json:"hint,omitempty"`
+		Source  string `json:"source,omitempty"`
+	}{e.File, e.Line, e.Col, max(e.Width, 1), e.Code, e.Msg, e.Hint, mask(strings.TrimRight(e.Source, "\r\n"))})
 }
 
 // Render is the mistake with the line it stands in and a caret.

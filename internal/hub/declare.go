@@ -21,6 +21,8 @@ type declared struct {
 	byName map[string]*config.Topic
 	inputs map[string]*file.Input // by source
 	errs   config.Errors
+	// refused are the topics whose columns or watermark are wrong: what uses them would only repeat the mistake.
+	refused map[string]bool
 }
 
 // Check finds the mistakes of a file that only its rooms can see: columns, SQL, expressions, inputs.
@@ -31,10 +33,17 @@ func Check(f *config.File) config.Errors {
 
 // declare checks a file as far as it can be without a cluster.
 func declare(f *config.File) (*declared, config.Errors) {
-	d := &declared{f: f, byName: map[string]*config.Topic{}, inputs: map[string]*file.Input{}}
+	d := &declared{f: f, byName: map[string]*config.Topic{}, inputs: map[string]*file.Input{}, refused: map[string]bool{}}
 	d.gatherTopics()
 	d.openInputs()
+	had := map[string]bool{}
+	for name, t := range d.byName {
+		had[name] = len(t.Columns) > 0
+	}
 	d.checkTables()
+	for name, t := range d.byName {
+		d.refused[name] = had[name] && len(t.Columns) == 0
+	}
 	for _, fn := range f.Funcs {
 		d.checkFunction(fn)
 	}
@@ -93,6 +102,9 @@ func (d *declared) openInputs() {
 		}
 		t := d.byName[s.To]
 		in, err := d.openInput(s, t)
+		if errors.Is(err, errTold) {
+			continue
+		}
 		if err != nil {
 			d.fail(s.File.Pos, config.CodePath, "", "sources.%s: %v", s.Name, err)
 			continue
@@ -107,6 +119,9 @@ func (d *declared) openInputs() {
 		d.sourceColumn(s, in, s.Time, "time")
 	}
 }
+
+// errTold is the error of what has been reported already, or will be.
+var errTold = errors.New("told elsewhere")
 
 func (d *declared) openInput(s config.Source, t *config.Topic) (*file.Input, error) {
 	o := file.Options{Path: s.File.Path, Format: s.File.Format, NoHeader: !s.File.Header}
@@ -128,7 +143,13 @@ func (d *declared) openInput(s config.Source, t *config.Topic) (*file.Input, err
 	if len(cols) > 0 {
 		fields, errs := columnFields(d, s.To, cols)
 		if len(errs) > 0 {
-			return nil, errors.New("its columns have types that are none")
+			if len(s.File.Columns) > 0 { // a topic's own are told with its table
+				for _, e := range errs {
+					e.Msg = strings.Replace(e.Msg, "topics."+s.To, "sources."+s.Name+".file", 1)
+				}
+				d.errs = append(d.errs, errs...)
+			}
+			return nil, errTold
 		}
 		o.Columns = fields
 	}
@@ -174,8 +195,14 @@ func (d *declared) checkFunction(fn config.Function) {
 	}
 }
 
-// checkQuery compiles a query; each mistake is shown where it stands in the file.
+// checkQuery compiles a query; each mistake is shown where it stands in the file. A query that names a refused table waits
+// until that is mended.
 func (d *declared) checkQuery(q config.Query) {
+	for name, refused := range d.refused {
+		if refused && strings.Contains(q.SQL.Text, name) {
+			return
+		}
+	}
 	statements, errs := d.compile(newConnectors(nil, nil, nil), q.SQL.Text)
 	for _, e := range errs {
 		at := q.SQL.Pos
@@ -199,7 +226,7 @@ func (d *declared) checkQuery(q config.Query) {
 
 func (d *declared) checkSink(s config.Sink) {
 	t := d.byName[s.From]
-	if s.Kind != "parquet" || t == nil {
+	if s.Kind != "parquet" || t == nil || d.refused[s.From] {
 		return
 	}
 	if len(t.Columns) == 0 {

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts run this test binary again under the name weir: the real main, with real processes and signals.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"weir": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// What each command prints, where, and with which exit code: one script a command, its mistakes first. Besides
+// testscript's own commands there are
+//
+//	exits CODE weir ARGS...   run it and hold it to the exit code
+//	ready                     wait until the hub at $WEIR_SERVER is ready
+//	eventually TEXT weir ...  run it again and again until its standard output has TEXT
+//	lines N FILE              hold a file to its number of lines
+//
+// Each script has $HUB, the flags that start a hub on addresses of its own, where the client commands look for it.
+func TestCommands(t *testing.T) {
+	flights, err := filepath.Abs("../../examples/flights")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", UpdateScripts: os.Getenv("WEIR_UPDATE") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "ready": ready, "eventually": eventually, "lines": lines,
+		},
+		Setup: func(env *testscript.Env) error {
+			kafka, aws, http, err := freeAddresses()
+			env.Setenv("KAFKA", kafka)
+			env.Setenv("AWS", aws)
+			env.Setenv("HTTP", http)
+			env.Setenv("WEIR_SERVER", http)
+			env.Setenv("FLIGHTS", flights)
+			return err
+		},
+	})
+}
+
+func freeAddresses() (kafka, aws, http string, err error) {
+	var out [3]string
+	for i := range out {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", "", "", err
+		}
+		defer func() { _ = l.Close() }() // after all three, so that they differ
+		out[i] = l.Addr().String()
+	}
+	return out[0], out[1], out[2], nil
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// patience is far above what a loaded machine needs for any step of a script.
+const patience = 30 * time.Second
+
+func retry(ts *testscript.TestScript, what string, ok func() bool) {
+	end := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end:
+			ts.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	retry(ts, "the hub is ready", func() bool {
+		resp, err := http.Get("http://" + ts.Getenv("HTTP") + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: eventually TEXT COMMAND ARGS...")
+	}
+	retry(ts, strings.Join(args, " "), func() bool {
+		return ts.Exec(args[1], args[2:]...) == nil && strings.Contains(ts.ReadFile("stdout"), args[0])
+	})
+}
+
+func lines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines N FILE")
+	}
+	if got := bytes.Count([]byte(ts.ReadFile(args[1])), []byte("\n")); strconv.Itoa(got) != args[0] {
+		ts.Fatalf("%s has %d lines, want %s", args[1], got, args[0])
+	}
+}
