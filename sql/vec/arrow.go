@@ -27,7 +27,10 @@ func (s *Scratch) FromArrow(v *Vec, t types.Type, a arrow.Array, sel []int32) er
 	}
 	*v = Vec{T: t, Len: n, Valid: s.validity(a, sel, n)}
 	s.v.T = t
-	ok := false
+	ok := fits(a.DataType(), t)
+	if !ok {
+		return fmt.Errorf("read column: arrow type %s where the plan has %s", a.DataType(), t)
+	}
 	switch PhysOf(t) {
 	case PBool:
 		v.Bool, ok = s.bools(a, sel, n)
@@ -52,6 +55,34 @@ func (s *Scratch) FromArrow(v *Vec, t types.Type, a arrow.Array, sel []int32) er
 		return fmt.Errorf("read column: arrow type %s where the plan has %s", a.DataType(), t)
 	}
 	return nil
+}
+
+// arrowIDs are the Arrow types of the kinds; the untyped NULL may also come as Arrow's own.
+var arrowIDs = [...]arrow.Type{
+	types.Null: arrow.BOOL, types.Boolean: arrow.BOOL, types.TinyInt: arrow.INT8, types.SmallInt: arrow.INT16, types.Int: arrow.INT32,
+	types.BigInt: arrow.INT64, types.Decimal: arrow.DECIMAL128, types.Float: arrow.FLOAT32, types.Double: arrow.FLOAT64,
+	types.Char: arrow.STRING, types.Varchar: arrow.STRING, types.Binary: arrow.BINARY, types.Varbinary: arrow.BINARY,
+	types.Date: arrow.DATE32, types.Time: arrow.TIME32, types.Timestamp: arrow.TIMESTAMP, types.TimestampLTZ: arrow.TIMESTAMP,
+	types.IntervalMonths: arrow.INTERVAL_MONTHS, types.IntervalMillis: arrow.DURATION,
+}
+
+// fits compares the parts of an Arrow type on which the meaning of the bytes depends.
+func fits(a arrow.DataType, t types.Type) bool {
+	switch a := a.(type) {
+	case *arrow.TimestampType:
+		if !t.IsTimestamp() {
+			return false
+		}
+		units := [...]int64{arrow.Second: 1, arrow.Millisecond: 1e3, arrow.Microsecond: 1e6, arrow.Nanosecond: 1e9}
+		return units[a.Unit] == t.UnitsPerSecond()
+	case *arrow.Decimal128Type:
+		return t.Kind == types.Decimal && a.Scale == t.Scale
+	case *arrow.Time32Type:
+		return t.Kind == types.Time && a.Unit == arrow.Millisecond
+	case *arrow.NullType:
+		return PhysOf(t) == PBool
+	}
+	return a.ID() == arrowIDs[t.Kind]
 }
 
 func (s *Scratch) validity(a arrow.Array, sel []int32, n int) Bits {

@@ -99,11 +99,29 @@ func TestWrongArrowTypeIsRefused(t *testing.T) {
 	b.Append(1)
 	a := b.NewArray()
 	defer a.Release()
-	for _, typ := range []types.Type{types.BigIntT, types.StringT, types.BooleanT, types.DecimalOf(5, 2)} {
+	for _, typ := range []types.Type{types.BigIntT, types.StringT, types.BooleanT, types.DecimalOf(5, 2), types.DateT, types.FloatT} {
 		var v Vec
 		if err := new(Scratch).FromArrow(&v, typ, a, nil); err == nil {
 			t.Errorf("INT column is read as %s", typ)
 		}
+	}
+}
+
+// The unit of a timestamp and the scale of a decimal are part of what the bytes mean.
+func TestWrongUnitIsRefused(t *testing.T) {
+	for _, c := range []struct{ is, plan types.Type }{
+		{types.TimestampOf(6), types.TimestampOf(3)}, {types.TimestampOf(3), types.TimestampOf(9)}, {types.TimestampOf(3), types.BigIntT},
+		{types.DecimalOf(10, 2), types.DecimalOf(10, 3)},
+	} {
+		b := array.NewBuilder(memory.DefaultAllocator, c.is.Arrow())
+		b.AppendEmptyValue()
+		a := b.NewArray()
+		var v Vec
+		if err := new(Scratch).FromArrow(&v, c.plan, a, nil); err == nil {
+			t.Errorf("%s is read as %s", c.is, c.plan)
+		}
+		a.Release()
+		b.Release()
 	}
 }
 
