@@ -85,7 +85,7 @@ func (h *Hub) sourcePart(s config.Source) *part {
 		if s.Key != "" {
 			o.NewKey = textKey(schema, schema.FieldIndices(s.Key)[0])
 		}
-		x := h.transaction(p, s.To+topic.DeadLetterSuffix)
+		x := h.transaction(p, s.To+topic.DeadLetterSuffix, topicCadence)
 		return h.pipeline(p, x, h.toTopic(x, o, &stream.Node{ID: "source", Name: "FileSource", Source: source}), topicCadence), nil
 	}
 	return p
@@ -183,7 +183,7 @@ func (h *Hub) triggerSpec(p *part, fn config.Function, t config.Trigger, handler
 			ReportItemFailures: t.Partial, ParallelizationFactor: 1, Output: fn.To != "", Filters: triggerFilters(t),
 			Source: functions.EventSource{BootstrapServers: strings.Join(h.Hub().Kafka, ","), ARN: clusterARN},
 		}
-		x := h.transaction(p, t.DeadLetter)
+		x := h.transaction(p, t.DeadLetter, topicCadence)
 		r := until(t.Topic)
 		if t.Start == "latest" {
 			r.start = topic.Latest
@@ -245,7 +245,7 @@ func (h *Hub) queryPart(q config.Query) *part {
 	}
 	p.from, p.to = list(p.reads), list(p.writes)
 	p.spec = func(until func(string) read) (stream.Spec, error) {
-		x := h.transaction(p, "")
+		x := h.transaction(p, "", topicCadence)
 		st, err := h.insertOf(newConnectors(h.cluster, x, until), q)
 		if err != nil {
 			return stream.Spec{}, err
@@ -298,15 +298,19 @@ func (h *Hub) sinkPart(s config.Sink) *part {
 	}
 	p.spec = func(until func(string) read) (stream.Spec, error) {
 		t := h.declared.byName[s.From]
-		x := h.transaction(p, "")
+		every := topicCadence
+		if s.Kind == "parquet" {
+			every = cmp.Or(s.Parquet.RollEvery, defaultRollEvery)
+		}
+		x := h.transaction(p, "", every)
 		node, fields, err := h.tableSource(t, until(s.From), s.Parquet.Metadata)
 		if err != nil {
 			return stream.Spec{}, err
 		}
 		if s.Kind == "stdout" {
-			return h.pipeline(p, x, stdoutSink(h.out, node, fields), topicCadence), nil
+			return h.pipeline(p, x, stdoutSink(h.out, node, fields), every), nil
 		}
-		return h.pipeline(p, x, h.parquetSink(s, node, fields), cmp.Or(s.Parquet.RollEvery, defaultRollEvery)), nil
+		return h.pipeline(p, x, h.parquetSink(s, node, fields), every), nil
 	}
 	return p
 }

@@ -59,10 +59,16 @@ func (p *part) fail(err error) {
 	p.mu.err = err
 }
 
-// transaction makes the part's commit point.
-func (h *Hub) transaction(p *part, deadLetters string) *topic.Transaction {
-	return topic.NewTransaction(h.cluster, topic.TransactionOptions{Pipeline: p.pipelineName(), Sources: p.reads, DeadLetterTopic: deadLetters})
+// transaction makes the part's commit point. It may stay open for as long as the time between checkpoints, because dead
+// letters are part of it.
+func (h *Hub) transaction(p *part, deadLetters string, every time.Duration) *topic.Transaction {
+	return topic.NewTransaction(h.cluster, topic.TransactionOptions{
+		Pipeline: p.pipelineName(), Sources: p.reads, DeadLetterTopic: deadLetters, Timeout: min(every+time.Minute, maxTransaction),
+	})
 }
+
+// maxTransaction is the longest that a Kafka cluster allows by default (transaction.max.timeout.ms).
+const maxTransaction = 15 * time.Minute
 
 // pipeline is what the specs of all parts share.
 func (h *Hub) pipeline(p *part, x *topic.Transaction, root *stream.Node, every time.Duration) stream.Spec {
