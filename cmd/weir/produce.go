@@ -7,15 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // maxLineBytes bounds a line: 16 times Kafka's default record, and below what the broker takes in a request.
 const maxLineBytes = 16 << 20
+
+const (
+	defaultBatchBytes = 1_000_012 // franz-go's, a little below Kafka's default of max.message.bytes
+	minBatchBytes     = 1 << 10   // franz-go refuses less; a topic that takes less refuses the record itself
+)
 
 type produceFlags struct {
 	separator  string
@@ -58,7 +65,7 @@ func (f produceFlags) options(topic string) ([]kgo.Opt, error) {
 	}
 	opts := []kgo.Opt{
 		kgo.DefaultProduceTopic(topic), kgo.AllowAutoTopicCreation(), kgo.ProducerBatchCompression(codec),
-		kgo.ProducerBatchMaxBytes(maxLineBytes), kgo.BrokerMaxWriteBytes(4 * maxLineBytes),
+		kgo.BrokerMaxWriteBytes(4 * maxLineBytes),
 	}
 	if f.partition >= 0 {
 		opts = append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -97,13 +104,18 @@ func (a *app) produce(ctx context.Context, topic string, f produceFlags) error {
 	if err != nil {
 		return err
 	}
-	cl, err := a.kafka(ctx, opts...)
+	limit, err := a.batchLimit(ctx, topic)
+	if err != nil {
+		return err
+	}
+	cl, err := a.kafka(ctx, append(opts, kgo.ProducerBatchMaxBytes(limit))...)
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
 	var s sent
-	line, readErr := a.sendLines(ctx, cl, f, &s)
+	line, readErr := a.sendLines(ctx, cl, f, int(limit), &s)
+	readErr = produceError(readErr, topic)
 	if err := cl.Flush(ctx); err != nil {
 		return err
 	}
@@ -119,18 +131,41 @@ func (a *app) produce(ctx context.Context, topic string, f produceFlags) error {
 	return a.did(fmt.Sprintf("%s to %s", number(int(n), "record", "records"), topic), map[string]any{"topic": topic, "records": n})
 }
 
+// batchLimit is the largest batch that the topic takes: in a larger one a line that is too long would take its neighbours
+// along. Of a topic that is not there yet, or may not be described, it is the client's default, which all brokers take.
+func (a *app) batchLimit(ctx context.Context, topic string) (int32, error) {
+	limit := int64(defaultBatchBytes)
+	err := a.kafkaAdmin(ctx, func(ctx context.Context, adm *kadm.Client) error {
+		configs, err := adm.DescribeTopicConfigs(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("produce %s: %w", topic, err)
+		}
+		for _, c := range configs {
+			for _, k := range c.Configs {
+				if n, err := strconv.ParseInt(k.MaybeValue(), 10, 32); err == nil && k.Key == "max.message.bytes" {
+					limit = n
+				}
+			}
+		}
+		return nil
+	})
+	return int32(min(max(limit, minBatchBytes), maxLineBytes)), err
+}
+
 func produceError(err error, topic string) error {
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
 		return fmt.Errorf("the record is larger than the topic's max.message.bytes (see `weir topic describe %s`)", topic)
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return errors.New("no such topic or partition")
+	case errors.Is(err, kerr.InvalidTopicException):
+		return errors.New("a topic's name has 1 to 249 of a-z A-Z 0-9 . _ -")
 	}
 	return err
 }
 
 // sendLines sends line by line until the input ends, a line is bad or a record has failed; it gives the line it stopped at.
-func (a *app) sendLines(ctx context.Context, cl *kgo.Client, f produceFlags, s *sent) (int64, error) {
+func (a *app) sendLines(ctx context.Context, cl *kgo.Client, f produceFlags, limit int, s *sent) (int64, error) {
 	in := bufio.NewReaderSize(a.in, 64<<10)
 	for line := int64(1); ; line++ {
 		text, err := readLine(in)
@@ -142,6 +177,9 @@ func (a *app) sendLines(ctx context.Context, cl *kgo.Client, f produceFlags, s *
 			r, err := f.record(text)
 			if err != nil {
 				return line, err
+			}
+			if len(text) > limit {
+				return line, kerr.MessageTooLarge // here, so that no later line is sent
 			}
 			at := line
 			cl.Produce(ctx, r, func(_ *kgo.Record, err error) { s.done(at, err) })

@@ -60,6 +60,9 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 		<-ctx.Done()
 		stop() // from here on the second signal has its default effect
 	}()
+	// Asking for SIGPIPE makes a write to a pipe that nobody reads any more an error, which ends a command in order (exitCode),
+	// instead of the process's death. Nobody listens on the channel.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	a := &app{in: in, out: out, err: errw}
 	root := newRoot(a)
 	root.SetArgs(args)
