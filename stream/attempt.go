@@ -174,6 +174,10 @@ func (a *attempt) run(ctx context.Context) error {
 func (a *attempt) coordinate(ctx, taskCtx context.Context, stopReading func()) error {
 	ticker := time.NewTicker(a.spec.CheckpointEvery)
 	defer ticker.Stop()
+	var due <-chan struct{}
+	if d, ok := a.spec.Committer.(DueCommitter); ok {
+		due = d.Due()
+	}
 	sources := 0
 	for _, t := range a.tasks {
 		if t.source != nil {
@@ -187,10 +191,12 @@ func (a *attempt) coordinate(ctx, taskCtx context.Context, stopReading func()) e
 		case <-a.ended:
 			ended++
 		case <-ticker.C:
-			if a.dirty.Swap(false) {
-				if err := a.checkpoint(taskCtx, false); err != nil {
-					return err
-				}
+			if err := a.checkpointIfDirty(taskCtx); err != nil {
+				return err
+			}
+		case <-due:
+			if err := a.checkpointIfDirty(taskCtx); err != nil {
+				return err
 			}
 		case <-ctx.Done():
 			stopReading()
@@ -200,6 +206,13 @@ func (a *attempt) coordinate(ctx, taskCtx context.Context, stopReading func()) e
 		}
 	}
 	return a.checkpoint(taskCtx, true)
+}
+
+func (a *attempt) checkpointIfDirty(ctx context.Context) error {
+	if !a.dirty.Swap(false) {
+		return nil
+	}
+	return a.checkpoint(ctx, false)
 }
 
 // drain releases the rows that lay in channels when the attempt ended. All goroutines are done.

@@ -99,6 +99,14 @@ type Committer interface {
 	Commit(ctx context.Context, c *Checkpoint) error
 }
 
+// DueCommitter is a Committer that cannot keep output open for any length of time: a cluster aborts a transaction that
+// takes longer than its timeout. Due gives a word when a checkpoint should be made before the next one in turn. The
+// coordinator receives from the same channel in all attempts; a word too many costs one checkpoint.
+type DueCommitter interface {
+	Committer
+	Due() <-chan struct{}
+}
+
 // MemoryCommitter keeps the last checkpoint in memory: for pipelines whose progress need not outlive the process (a
 // query that somebody watches), and for tests.
 type MemoryCommitter struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -58,7 +57,7 @@ func (x *Transaction) nextRound() (round []inFlight, fresh []*output) {
 		x.mu.sending = false
 		x.wake()
 	} else if x.mu.opened.IsZero() {
-		x.mu.opened = time.Now()
+		x.open()
 	}
 	return round, fresh
 }

@@ -24,7 +24,7 @@ const (
 	// produceTimeoutMillis is how long a broker waits for its replicas: Kafka's default.
 	produceTimeoutMillis = 30_000
 	// defaultTimeout is Kafka's default transaction.timeout.ms. A transaction opens with its first sent batch and not with
-	// the checkpoint interval, so most are open for milliseconds.
+	// the checkpoint interval, so most are open for milliseconds; see Due for the others.
 	defaultTimeout = time.Minute
 )
 
@@ -36,8 +36,8 @@ type TransactionOptions struct {
 	Pipeline string
 	// Sources are the topics that the pipeline reads: their positions are committed for the group `weir-<pipeline>`.
 	Sources []string
-	// Timeout after which the cluster aborts a transaction that its pipeline has left; 0: a minute. It must be longer than
-	// a checkpoint takes.
+	// Timeout after which the cluster aborts a transaction that its pipeline has left; 0: a minute. When half of it is over
+	// the transaction asks for a checkpoint, whatever the pipeline's cadence; the other half is what that may take.
 	Timeout time.Duration
 	Codec   record.Codec // of output batches
 	// DeadLetterTopic of bad records; empty: "<topic>.dlq" of the topic they come from.
@@ -51,7 +51,9 @@ type Transaction struct {
 	o  TransactionOptions
 	id string // transactional id, and the group's
 	wg sync.WaitGroup
-	mu struct {
+	// due has a word when the open transaction has lasted for half of its timeout.
+	due chan struct{}
+	mu  struct {
 		sync.Mutex
 		index      map[place]*output
 		producerID int64
@@ -59,6 +61,7 @@ type Transaction struct {
 		outputs    []*output
 		added      map[place]bool // outputs that are part of the open transaction
 		opened     time.Time      // when the first was added; zero: no transaction is open
+		half       *time.Timer    // runs while a transaction is open: sends to due
 		queued     int            // bytes
 		sending    bool
 		err        error           // the first; Restore forgets it
@@ -89,7 +92,7 @@ func NewTransaction(c *Cluster, o TransactionOptions) *Transaction {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	x := &Transaction{c: c, o: o, id: "weir-" + o.Pipeline}
+	x := &Transaction{c: c, o: o, id: "weir-" + o.Pipeline, due: make(chan struct{}, 1)}
 	x.mu.index, x.mu.added, x.mu.ready, x.mu.changed = map[place]*output{}, map[place]bool{}, map[string]bool{}, make(chan struct{})
 	x.mu.err = errors.New("the transaction was not begun: Restore comes first")
 	return x
@@ -131,8 +134,27 @@ func (x *Transaction) newEpoch(id int64, epoch int16) {
 	}
 	x.mu.producerID, x.mu.epoch = id, epoch
 	x.mu.opened = time.Time{}
+	if x.mu.half != nil {
+		x.mu.half.Stop()
+	}
 	clear(x.mu.added)
 }
+
+// open notes that a transaction begins. x.mu is held.
+func (x *Transaction) open() {
+	x.mu.opened = time.Now()
+	x.mu.half = time.AfterFunc(x.o.Timeout/2, func() {
+		select {
+		case x.due <- struct{}{}:
+		default: // it was said already
+		}
+	})
+}
+
+// Due says when the open transaction has lasted for half of its timeout. A pipeline with a long cadence (files of five
+// minutes) may still write topics in between (dead letters by the thousand): were it to wait, the cluster would abort the
+// transaction, and the pipeline would start again from its last checkpoint for ever.
+func (x *Transaction) Due() <-chan struct{} { return x.due }
 
 // Record is what Add writes. A nil key or value is null. Headers are encoded as in record.Record.
 type Record struct {
