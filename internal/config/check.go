@@ -29,8 +29,13 @@ func check(f *File) Errors {
 		if fn.Code != "" {
 			c.dirExists(fn)
 		}
+		seen := map[string]bool{}
 		for _, t := range fn.Triggers {
 			c.reference(t.Pos, t.Topic, "functions."+fn.Name+" is triggered by")
+			if t.Topic != "" && seen[t.Topic] {
+				c.fail(t.Pos, CodeDuplicate, "keep one", "functions.%s is triggered by the topic %q twice", fn.Name, t.Topic)
+			}
+			seen[t.Topic] = true
 			if fn.To != "" && fn.To == t.Topic {
 				c.fail(fn.Pos, CodeReference, "write to another topic", "functions.%s writes to the topic %q that triggers it: it would never end", fn.Name, fn.To)
 			}
@@ -89,6 +94,11 @@ func (c *checker) gatherTopics(f *File) {
 	for _, fn := range f.Funcs {
 		if fn.To != "" {
 			c.topics[fn.To] = true
+		}
+		for _, t := range fn.Triggers {
+			if t.DeadLetter != "" {
+				c.topics[t.DeadLetter] = true
+			}
 		}
 	}
 	for _, s := range f.Streams {

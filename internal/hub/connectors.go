@@ -29,11 +29,6 @@ type connectors struct {
 	cluster *topic.Cluster
 	x       *topic.Transaction      // of the pipeline; nil: it writes no topic
 	until   func(topic string) read // how its topics end
-
-	// What the pipeline turned out to use, gathered while its nodes are made.
-	reads  []string
-	files  []*file.Input
-	writes []string
 }
 
 // read says how a topic is read.
@@ -117,7 +112,6 @@ func (c *connectors) topicSource(s sql.SourceSpec) (func(stream.Task) (stream.So
 		return nil, fmt.Errorf("read table %s: topics need a hub: start one with `weir up`", s.Table.Name)
 	}
 	t := topicName(s.Table)
-	c.reads = append(c.reads, t)
 	o := sourceOptions(t, c.until(t), func() (topic.Decoder, error) { return format.NewDecoder(name, fields, options) })
 	switch mode := s.Table.Options["scan.startup.mode"]; mode {
 	case "", "earliest-offset", "group-offsets":
@@ -156,7 +150,6 @@ func (c *connectors) topicSink(s sql.SinkSpec) (func(stream.Task) (stream.Sink, 
 	case len(key) > 0:
 		o.NewKey = keyEncoder(schema, key)
 	}
-	c.writes = append(c.writes, o.Topic)
 	return func(task stream.Task) (stream.Sink, error) { return topic.NewSink(c.x, o, task) }, nil
 }
 
@@ -264,6 +257,5 @@ func (c *connectors) fileSource(s sql.SourceSpec) (func(stream.Task) (stream.Sou
 	if err != nil {
 		return nil, err
 	}
-	c.files = append(c.files, in)
 	return in.Source(fields), nil
 }

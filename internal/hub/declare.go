@@ -82,6 +82,13 @@ func (d *declared) gatherTopics() {
 	}
 	for _, fn := range d.f.Funcs {
 		add(fn.To, fn.Pos)
+		for _, t := range fn.Triggers {
+			add(t.Topic, t.Pos) // it may be one of dead letters, which nobody has written yet
+			add(t.DeadLetter, t.Pos)
+		}
+	}
+	for _, s := range d.f.Sinks {
+		add(s.From, s.Pos)
 	}
 	for _, s := range d.f.Streams {
 		add(s.Topic, s.Pos)

@@ -82,6 +82,10 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		o.Brokers = o.File.Brokers
 	}
 	d, mistakes := declare(o.File)
+	if len(mistakes) == 0 && o.Bounded {
+		d.checkEnds()
+		mistakes = d.errs.Sorted()
+	}
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}

@@ -54,7 +54,7 @@ func (h *Hub) makeParts(ctx context.Context) {
 // sourcePart moves a file or made-up rows into a topic.
 func (h *Hub) sourcePart(s config.Source) *part {
 	p := newPart(admin.KindSource, s.Name, s.Pos)
-	p.to, p.writes = s.To, []string{s.To}
+	p.to, p.writes = s.To, sourceWrites(s)
 	var fields []format.Field
 	var source func(stream.Task) (stream.Source, error)
 	switch s.Kind {
@@ -121,10 +121,7 @@ func (h *Hub) functionParts(ctx context.Context, fn config.Function) []*part {
 			name += "/" + t.Topic
 		}
 		p := newPart(admin.KindFunction, name, t.Pos)
-		p.from, p.to, p.detail, p.reads = t.Topic, fn.To, title(fn), []string{t.Topic}
-		if fn.To != "" {
-			p.writes = []string{fn.To}
-		}
+		p.from, p.to, p.detail, p.reads, p.writes = t.Topic, fn.To, title(fn), []string{t.Topic}, triggerWrites(fn, t)
 		if err != nil {
 			p.fail(err)
 			p.told = true
@@ -237,13 +234,9 @@ func triggerFilters(t config.Trigger) []*functions.Filter {
 func (h *Hub) queryPart(q config.Query) *part {
 	p := newPart(admin.KindQuery, q.Name, q.Pos)
 	p.sql = q.SQL.Text
-	c := newConnectors(h.cluster, topic.NewTransaction(h.cluster, topic.TransactionOptions{Pipeline: p.pipelineName()}), func(string) read { return read{} })
-	if st, err := h.insertOf(c, q); err == nil {
-		if _, err := st.Pipeline(); err == nil {
-			p.reads, p.writes = c.reads, c.writes
-		}
-	}
-	p.from, p.to = list(p.reads), list(p.writes)
+	p.reads, p.writes = h.declared.queryTopics(q)
+	p.from, p.to = strings.Join(p.reads, ", "), strings.Join(p.writes, ", ")
+	p.writes = append(p.writes, deadLetters(p.reads)...)
 	p.spec = func(until func(string) read) (stream.Spec, error) {
 		x := h.transaction(p, "", topicCadence)
 		st, err := h.insertOf(newConnectors(h.cluster, x, until), q)
@@ -275,24 +268,13 @@ func (h *Hub) insertOf(c *connectors, q config.Query) (*sql.Statement, error) {
 	return nil, fmt.Errorf("query %s inserts into nothing", q.Name)
 }
 
-func list(names []string) string {
-	out := ""
-	for i, n := range names {
-		if i > 0 {
-			out += ", "
-		}
-		out += n
-	}
-	return out
-}
-
 // Cadence of a table whose file does not say: few files, and a rerun after a crash that takes minutes at the most.
 const defaultRollEvery = 5 * time.Minute
 
 // sinkPart moves a topic's table outside.
 func (h *Hub) sinkPart(s config.Sink) *part {
 	p := newPart(admin.KindSink, s.Name, s.Pos)
-	p.from, p.reads, p.to, p.detail = s.From, []string{s.From}, s.Kind, s.Kind
+	p.from, p.reads, p.writes, p.to, p.detail = s.From, []string{s.From}, deadLetters([]string{s.From}), s.Kind, s.Kind
 	if s.Kind == "parquet" {
 		p.to, p.detail = s.Parquet.Path, "parquet "+cmp.Or(s.Parquet.Compression, "zstd")
 	}

@@ -23,7 +23,7 @@ type part struct {
 	sql    string
 
 	reads  []string // topics
-	writes []string
+	writes []string // topics, those of dead letters too
 	// spec makes the pipeline when the part starts; until says how a topic that it reads ends. Nil: nothing to run.
 	spec func(until func(topic string) read) (stream.Spec, error)
 	// progress is how much of a bounded input has been read, in bytes; nil: the input is not bounded.
