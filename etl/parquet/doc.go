@@ -16,4 +16,6 @@
 //	P2  A name holds the checkpoint and is never reused: a rename replaces nothing.
 //	P3  A file under _tmp that no committed checkpoint names is garbage; Open removes it.
 //	P4  No row lands outside the table's folder, whatever its partition value is.
+//	P5  What Prepare made durable does not vanish by itself: a committed file that is neither under _tmp nor in its place
+//	    was published, and somebody has taken it away. It is not missed.
 package parquet

@@ -298,6 +298,33 @@ func TestKillLeavesNeitherHalfAFileNorARowTwice(t *testing.T) {
 	}
 }
 
+// A reader that takes published files away, or a user who removes the whole table, does not keep the pipeline from starting
+// again: the last checkpoint still names those files, and publishing them is done once more (P5).
+func TestFilesTakenAwayAreNotMissed(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{field("n", arrow.PrimitiveTypes.Int64), field("c", arrow.BinaryTypes.String)}, nil)
+	rec := rows(t, schema, `[{"n":1,"c":"a"},{"n":2,"c":"b"},{"n":3,"c":null}]`)
+	for _, takeAway := range []string{"/t/c=a", "/t"} {
+		fs := vfs.NewMem()
+		committed, err := scripted(fs, rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := fs.RemoveAll(takeAway); err != nil {
+			t.Fatal(err)
+		}
+		s := NewSink(Options{FS: fs, Dir: "/t", Name: "p", PartitionBy: []string{"c"}}, stream.Task{Of: 1}, "m", nil)
+		if err := s.Commit(t.Context(), committed[1]); err != nil {
+			t.Fatalf("without %s: %v", takeAway, err)
+		}
+		if err := s.Open(t.Context()); err != nil {
+			t.Fatalf("without %s: %v", takeAway, err)
+		}
+		if _, err := fs.Stat("/t/c=a"); err == nil {
+			t.Errorf("without %s: a folder came back", takeAway)
+		}
+	}
+}
+
 // scripted runs two checkpoints; each is committed (its Pending recorded) once Prepare has answered.
 func scripted(fs vfs.FS, rec arrow.RecordBatch) (committed []stream.Pending, err error) {
 	s := NewSink(Options{FS: fs, Dir: "/t", Name: "p", PartitionBy: []string{"c"}}, stream.Task{Of: 1}, "n", nil)

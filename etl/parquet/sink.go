@@ -113,7 +113,7 @@ func NewSink(o Options, t stream.Task, nonce string, m Metrics) *Sink {
 // Open makes the table's folder and removes what earlier attempts of this task left unpublished (P3).
 func (s *Sink) Open(context.Context) error {
 	dir := path.Join(s.o.Dir, tmpDir)
-	if err := makeDurable(s.o.FS, dir); err != nil {
+	if err := vfs.MkdirDurable(s.o.FS, dir); err != nil {
 		return fmt.Errorf("open table %s: %w", s.o.Dir, err)
 	}
 	names, err := s.o.FS.List(dir)
@@ -125,27 +125,6 @@ func (s *Sink) Open(context.Context) error {
 			if err := s.o.FS.Remove(path.Join(dir, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("remove unpublished %s: %w", n, err)
 			}
-		}
-	}
-	return nil
-}
-
-// makeDurable makes dir and what it lies in, and syncs every folder that got a new entry: a prepared file whose folder a
-// crash takes back would be lost with it.
-func makeDurable(fsys vfs.FS, dir string) error {
-	var parents []string
-	for d := dir; d != path.Dir(d); d = path.Dir(d) {
-		if _, err := fsys.Stat(d); err == nil {
-			break
-		}
-		parents = append(parents, path.Dir(d))
-	}
-	if err := fsys.MkdirAll(dir); err != nil {
-		return err
-	}
-	for _, p := range parents {
-		if err := fsys.SyncDir(p); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -302,7 +281,9 @@ func (s *Sink) Prepare(_ context.Context, _ stream.CheckpointID, _ bool) (stream
 	return p, nil
 }
 
-// Commit renames the prepared files to their places. A file that stands there already was renamed before a crash.
+// Commit renames the prepared files to their places. A file that stands there already was renamed before a crash. One
+// that stands nowhere was published and has been taken away since (P5): a program that loads files and removes them, or a
+// user who removed the table. The checkpoint names it until there is a next one, which may take days.
 func (s *Sink) Commit(_ context.Context, p stream.Pending) error {
 	if len(p) == 0 {
 		return nil
@@ -313,10 +294,9 @@ func (s *Sink) Commit(_ context.Context, p stream.Pending) error {
 	}
 	dirs := map[string]bool{}
 	for _, f := range files {
-		if err := s.publish(f); err != nil {
+		if err := s.publish(f, dirs); err != nil {
 			return err
 		}
-		dirs[path.Join(s.o.Dir, path.Dir(f.Final))] = true
 	}
 	for d := range dirs {
 		if err := s.o.FS.SyncDir(d); err != nil {
@@ -326,16 +306,28 @@ func (s *Sink) Commit(_ context.Context, p stream.Pending) error {
 	return nil
 }
 
-func (s *Sink) publish(f published) error {
+// publish renames one file and adds its folder to those that are to be synced.
+func (s *Sink) publish(f published, dirs map[string]bool) error {
 	final, tmp := path.Join(s.o.Dir, f.Final), path.Join(s.o.Dir, f.Tmp)
-	if info, err := s.o.FS.Stat(final); err == nil {
+	dir := path.Dir(final)
+	info, err := s.o.FS.Stat(final)
+	if err == nil {
 		if info.Size != f.Size {
 			return fmt.Errorf("publish %s: it is there with %d bytes, not the %d that were committed", final, info.Size, f.Size)
 		}
+		dirs[dir] = true
 		return nil
 	}
-	if err := makeDurable(s.o.FS, path.Dir(final)); err != nil { // before the rename: a folder that vanishes takes its file with it
-		return fmt.Errorf("publish %s: %w", final, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, terr := s.o.FS.Stat(tmp); errors.Is(terr, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	if !dirs[dir] { // made before the rename: a folder that vanishes takes its file with it
+		if err := vfs.MkdirDurable(s.o.FS, dir); err != nil {
+			return fmt.Errorf("publish %s: %w", final, err)
+		}
+		dirs[dir] = true
 	}
 	if err := s.o.FS.Rename(tmp, final); err != nil {
 		return fmt.Errorf("publish %s: %w", final, err)
