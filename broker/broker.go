@@ -89,8 +89,10 @@ func Open(fs vfs.FS, dir string, o Options) (*Broker, error) {
 	if err := checkBrokerConfigs(o.Configs); err != nil {
 		return nil, err
 	}
-	if err := mkdirAll(fs, dir); err != nil {
-		return nil, fmt.Errorf("open data directory: %w", err)
+	if _, err := fs.Stat(dir); err != nil {
+		if err := vfs.MkdirDurable(fs, dir); err != nil {
+			return nil, fmt.Errorf("open data directory: %w", err)
+		}
 	}
 	lock, err := fs.Lock(path.Join(dir, ".lock"))
 	if err != nil {
@@ -102,26 +104,6 @@ func Open(fs vfs.FS, dir string, o Options) (*Broker, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-// mkdirAll also makes the names of the directories that were missing durable.
-func mkdirAll(fs vfs.FS, dir string) error {
-	var parents []string
-	for d := path.Clean(dir); ; d = path.Dir(d) {
-		if _, err := fs.Stat(d); err == nil || d == path.Dir(d) {
-			break
-		}
-		parents = append(parents, path.Dir(d))
-	}
-	if err := fs.MkdirAll(dir); err != nil {
-		return err
-	}
-	for _, d := range parents {
-		if err := fs.SyncDir(d); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (b *Broker) load() error {
