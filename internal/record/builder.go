@@ -64,16 +64,20 @@ func (b *Builder) begin(timestamp int64, key, value []byte, headers, headerBytes
 		b.baseTime, b.maxTime = timestamp, timestamp
 	}
 	b.maxTime = max(b.maxTime, timestamp)
-	dt, do := timestamp-b.baseTime, int64(b.count)
-	size := 1 + varintLen(dt) + varintLen(do) + fieldLen(key) + fieldLen(value) + varintLen(int64(headers)) + headerBytes
-	b.buf = binary.AppendVarint(b.buf, int64(size))
-	b.buf = append(b.buf, 0)
-	b.buf = binary.AppendVarint(b.buf, dt)
-	b.buf = binary.AppendVarint(b.buf, do)
-	b.buf = appendField(b.buf, key)
-	b.buf = appendField(b.buf, value)
-	b.buf = binary.AppendVarint(b.buf, int64(headers))
+	b.buf = beginRecord(b.buf, timestamp-b.baseTime, int64(b.count), key, value, headers, headerBytes)
 	b.count++
+}
+
+// beginRecord appends all of a record but its encoded headers, which take headerBytes.
+func beginRecord(dst []byte, timeDelta, offsetDelta int64, key, value []byte, headers, headerBytes int) []byte {
+	size := 1 + varintLen(timeDelta) + varintLen(offsetDelta) + fieldLen(key) + fieldLen(value) + varintLen(int64(headers)) + headerBytes
+	dst = binary.AppendVarint(dst, int64(size))
+	dst = append(dst, 0)
+	dst = binary.AppendVarint(dst, timeDelta)
+	dst = binary.AppendVarint(dst, offsetDelta)
+	dst = appendField(dst, key)
+	dst = appendField(dst, value)
+	return binary.AppendVarint(dst, int64(headers))
 }
 
 // Build seals the batch: base offset 0, leader epoch -1, CRC computed.

@@ -5,7 +5,7 @@
 // what they may expand to, and the partitioner hash of Kafka's clients. It does not own: files, offsets of a log
 // (broker/commitlog), typed values (stream/format).
 //
-// Types in reading order: Batch, Record, Reader, Builder, Header, Codec.
+// Types in reading order: Batch, Record, Reader, Builder, Header, Codec, Rewriter.
 //
 // Invariants:
 //
