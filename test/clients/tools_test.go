@@ -154,6 +154,17 @@ func events(t *testing.T, p *peer) (out []event) {
 	return out
 }
 
+// ackedValues are the values that a VerifiableProducer got acknowledged.
+func ackedValues(t *testing.T, p *peer) (out []string) {
+	t.Helper()
+	for _, e := range events(t, p) {
+		if e.Name == "producer_send_success" {
+			out = append(out, e.Value)
+		}
+	}
+	return out
+}
+
 // Kafka's system tests use these two: what the one says is acknowledged, the other must read.
 func verifiableTools(t *testing.T, hub *hubtest.Hub) {
 	const records = 5000
@@ -162,12 +173,7 @@ func verifiableTools(t *testing.T, hub *hubtest.Hub) {
 		"--max-messages", fmt.Sprint(records), "--reset-policy", "earliest"))
 	producer := start(t, java(t, "VerifiableProducer", "--bootstrap-server", hub.Kafka, "--topic", "verified", "--max-messages", fmt.Sprint(records), "--acks", "-1"))
 	producer.finish()
-	acked := map[string]bool{}
-	for _, e := range events(t, producer) {
-		if e.Name == "producer_send_success" {
-			acked[e.Value] = true
-		}
-	}
+	acked := distinct(ackedValues(t, producer))
 	consumer.finish()
 	read := 0
 	for _, e := range events(t, consumer) {

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -53,31 +54,62 @@ func TestTransactionsOfLibrdkafka(t *testing.T) {
 	}
 }
 
-// An idempotent producer goes on over kill -9 and restart of the hub: everything acknowledged is in the log, and nothing
-// twice, although requests whose answers were lost are sent again.
-func TestIdempotentProducerOutlivesTheHub(t *testing.T) {
+// Idempotent producers, and groups that read along, go on over kill -9 and restart of the hub: everything acknowledged is in
+// the log, and nothing twice, although requests whose answers were lost are sent again; the group misses nothing.
+func TestClientsOutliveTheHub(t *testing.T) {
 	peers.Slow(t)
 	const records = 6000
 	data := t.TempDir()
 	hub := hubtest.Up(t, "--data", data)
-	topic(t, hub, "once", 3)
-	p := start(t, python(t, "idempotent.py", hub.Kafka, "once", fmt.Sprint(records)))
+	topic(t, hub, "librdkafka", 3)
+	topic(t, hub, "java", 3)
+	producers := map[string]*peer{
+		"librdkafka": start(t, python(t, "idempotent.py", hub.Kafka, "librdkafka", fmt.Sprint(records))),
+		"java": start(t, java(t, "VerifiableProducer", "--bootstrap-server", hub.Kafka, "--topic", "java", "--max-messages", fmt.Sprint(records),
+			"--throughput", "1000", "--acks", "-1", "--command-config", filepath.Join("testdata", "idempotent.properties"))),
+	}
+	readers := map[string]*peer{
+		"librdkafka": start(t, kinds()[0].consumer(t, hub.Kafka, "librdkafka", "java-reads")),
+		"java":       start(t, python(t, "consume.py", hub.Kafka, "java", "librdkafka-reads")),
+	}
 	for _, moment := range []int{500, 2500, 4500} {
-		hubtest.Eventually(t, "records are acknowledged", func() bool { return len(p.lines()) > moment })
+		for _, p := range producers {
+			hubtest.Eventually(t, "records are acknowledged", func() bool { return len(p.lines()) > moment })
+		}
 		hub.Kill()
 		hub = hubtest.UpAt(t, hub.Ports, "--data", data)
 	}
-	p.finish()
-	times := map[string]int{}
-	for _, r := range all(t, hub, "once", records) {
-		times[string(r.Value)]++
+	for name, p := range producers {
+		p.finish()
+		acked := p.lines()
+		if name == "java" {
+			acked = ackedValues(t, p)
+		}
+		outlived(t, hub, name, records, acked)
+		hubtest.Eventually(t, "the group has read everything from "+name, func() bool { return len(distinct(readers[name].lines())) == records })
 	}
-	for _, l := range p.lines() {
+}
+
+// outlived compares what a producer was told with what the log holds.
+func outlived(t *testing.T, hub *hubtest.Hub, name string, records int, acked []string) {
+	t.Helper()
+	stored := strings.Split(strings.TrimSpace(hub.Weir("consume", name)), "\n")
+	times := distinct(stored)
+	for _, l := range acked {
 		if times[l] != 1 {
-			t.Errorf("record %s is acknowledged and %d times in the log", l, times[l])
+			t.Errorf("%s: record %q is acknowledged and %d times in the log", name, l, times[l])
 		}
 	}
-	if got := strings.Count(hub.Weir("consume", "once"), "\n"); got != records || len(times) != records {
-		t.Errorf("%d records in the log, %d different, want %d", got, len(times), records)
+	if len(acked) != records || len(stored) != records || len(times) != records {
+		t.Errorf("%s: %d acknowledged, %d records in the log, %d different; want %d", name, len(acked), len(stored), len(times), records)
 	}
+}
+
+// distinct counts each line.
+func distinct(lines []string) map[string]int {
+	times := map[string]int{}
+	for _, l := range lines {
+		times[l]++
+	}
+	return times
 }
