@@ -113,6 +113,9 @@ func (a *app) consume(ctx context.Context, name string, f consumeFlags) error {
 	if !ok {
 		return usagef("--format json|raw|table", "format cannot be %q", f.format)
 	}
+	if f.max < 0 {
+		return usagef("--max 10", "max cannot be %d", f.max)
+	}
 	at, offset, err := f.start(time.Now())
 	if err != nil {
 		return err
@@ -124,6 +127,9 @@ func (a *app) consume(ctx context.Context, name string, f consumeFlags) error {
 	partitions, err := a.partitionsOf(ctx, name)
 	if err != nil {
 		return err
+	}
+	if int(f.partition) >= partitions {
+		return fmt.Errorf("consume %s: no partition %d; it has 0 to %d", name, f.partition, partitions-1)
 	}
 	client, err := topic.Dial(seeds)
 	if err != nil {

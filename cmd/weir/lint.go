@@ -15,7 +15,7 @@ func newLint(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "lint FILE", Short: "Check a file without starting anything", Args: args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeFile,
-		Long: "Reports every mistake of the file at once: its keys and values, references, paths, SQL and expressions.",
+		Long:              "Reports every mistake of the file at once: its keys and values, references, paths, SQL and expressions.",
 		RunE: func(_ *cobra.Command, v []string) error {
 			f, err := a.loadFile(v[0])
 			if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"net"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 //	ready                     wait until the hub at $WEIR_SERVER is ready
 //	eventually TEXT weir ...  run it again and again until its standard output has TEXT
 //	lines N FILE              hold a file to its number of lines
+//	follow N FILE ARGS...     run weir ARGS until it has printed N lines into FILE, interrupt it, and hold it to exit code 0
 //
 // Each script has $HUB, the flags that start a hub on addresses of its own, where the client commands look for it.
 func TestCommands(t *testing.T) {
@@ -40,7 +42,7 @@ func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: os.Getenv("WEIR_UPDATE") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "eventually": eventually, "lines": lines,
+			"exits": exits, "ready": ready, "eventually": eventually, "lines": lines, "follow": follow,
 		},
 		Setup: func(env *testscript.Env) error {
 			kafka, aws, http, err := freeAddresses()
@@ -49,6 +51,8 @@ func TestCommands(t *testing.T) {
 			env.Setenv("HTTP", http)
 			env.Setenv("WEIR_SERVER", http)
 			env.Setenv("FLIGHTS", flights)
+			bin, _, _ := strings.Cut(env.Getenv("PATH"), string(os.PathListSeparator))
+			env.Setenv("WEIR", filepath.Join(bin, "weir")) // for scripts that change the path
 			return err
 		},
 	})
@@ -129,4 +133,37 @@ func lines(ts *testscript.TestScript, neg bool, args []string) {
 	if got := bytes.Count([]byte(ts.ReadFile(args[1])), []byte("\n")); strconv.Itoa(got) != args[0] {
 		ts.Fatalf("%s has %d lines, want %s", args[1], got, args[0])
 	}
+}
+
+func follow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: follow N FILE ARGS...")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var errout bytes.Buffer
+	cmd := exec.Command(ts.Getenv("WEIR"), args[2:]...)
+	cmd.Dir, cmd.Stderr = ts.MkAbs("."), &errout
+	cmd.Env = append(os.Environ(), "WEIR_SERVER="+ts.Getenv("WEIR_SERVER"))
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	giveUp := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer giveUp.Stop()
+	var got bytes.Buffer
+	lines := bufio.NewReader(out)
+	for range n {
+		l, err := lines.ReadBytes('\n')
+		got.Write(l)
+		if err != nil {
+			ts.Fatalf("it ended behind %q: %v\n%s", &got, cmd.Wait(), &errout)
+		}
+	}
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	_, err = got.ReadFrom(lines)
+	ts.Check(err)
+	if err := cmd.Wait(); err != nil {
+		ts.Fatalf("interrupted: %v\n%s", err, &errout)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), got.Bytes(), 0o600))
 }

@@ -85,6 +85,17 @@ func (a *app) sql(ctx context.Context, f sqlFlags) error {
 		err = hub.RunFiles(ctx, req, emit)
 	} else {
 		err = a.hub().SQL(ctx, req, emit)
+		if errors.Is(err, admin.ErrUnreachable) { // mistakes that need no hub are told all the same
+			told := hub.RunFiles(ctx, req, func(l admin.SQLLine) error {
+				if l.Error == nil || strings.HasPrefix(l.Error.Msg, "unknown table") {
+					return nil
+				}
+				return emit(l)
+			})
+			if told != nil {
+				return told
+			}
+		}
 	}
 	if flushErr := p.close(); err == nil || req.Follow && errors.Is(err, context.Canceled) {
 		err = flushErr
@@ -103,7 +114,12 @@ func (a *app) sqlError(name string, e *admin.SQLError) error {
 			msg += "\nTry:  " + e.Hint
 		}
 	}
-	_, err := fmt.Fprintf(a.err, "%s: %s\n", name, strings.TrimRight(msg, "\n"))
+	if e.Line > 0 {
+		name += ":" // the text begins with line:column
+	} else {
+		name += ": "
+	}
+	_, err := fmt.Fprintf(a.err, "%s%s\n", name, strings.TrimRight(msg, "\n"))
 	return err
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"sort"
 	"strings"
@@ -21,7 +22,7 @@ func newTopic(a *app) *cobra.Command {
 	return group(c, list, &cobra.Command{
 		Use: "describe NAME", Short: "Show a topic's partitions, offsets and configuration", Args: args(cobra.ExactArgs(1)),
 		ValidArgsFunction: a.completeTopic,
-		RunE: func(c *cobra.Command, v []string) error { return a.topicDescribe(c.Context(), v[0]) },
+		RunE:              func(c *cobra.Command, v []string) error { return a.topicDescribe(c.Context(), v[0]) },
 	}, a.topicCreateCommand(), &cobra.Command{
 		Use: "delete NAME...", Short: "Delete topics with all their records", Args: args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: a.completeTopic,
@@ -146,7 +147,7 @@ func describeTopic(ctx context.Context, adm *kadm.Client, name string) (topicDet
 	if !ok || t.Err != nil {
 		return d, plain(t.Err, "describe topic", name)
 	}
-	d.ID = t.ID.String()
+	d.ID = base64.RawURLEncoding.EncodeToString(t.ID[:]) // as Kafka's tools and the data directory write it
 	starts, err := adm.ListStartOffsets(ctx, name)
 	if err != nil {
 		return d, plain(err, "describe topic", name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -93,7 +94,11 @@ func (a *app) finish(ctx context.Context, h *hub.Hub, view *view, err error, bou
 		return err
 	}
 	if interrupted && !bounded {
-		_, _ = fmt.Fprintln(a.err, "stopped; everything acknowledged is on disk")
+		end := "stopped; everything acknowledged is on disk"
+		if h.Hub().Data == hub.MemoryData {
+			end = "stopped; --data memory keeps nothing"
+		}
+		_, _ = fmt.Fprintln(a.err, end)
 		return nil
 	}
 	if interrupted {
@@ -116,7 +121,14 @@ func startError(err error, f hubFlags) error {
 	if errors.Is(err, hub.ErrInUse) {
 		return &usageError{err.Error(), "stop the other hub, or use --kafka, --aws, --http and --data to give this one places of its own"}
 	}
-	if errors.Is(err, os.ErrPermission) {
+	var address *net.AddrError
+	var listen *net.OpError
+	switch {
+	case errors.As(err, &address):
+		return &usageError{err.Error(), "HOST:PORT with a port up to 65535; 0 takes a free one"}
+	case errors.As(err, &listen):
+		return &usageError{err.Error(), "an address of this machine with a port above 1023, such as 127.0.0.1:9092"}
+	case errors.Is(err, os.ErrPermission):
 		return &usageError{err.Error(), "--data DIR with a directory that you may write"}
 	}
 	return err

@@ -164,7 +164,17 @@ func (v *view) totals(h *hub.Hub) error {
 	if err := t.write(v.a.out); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(v.a.out, "\n%s in %s, everything committed.\n%s", fileName(h.Hub().File), rounded(s.Time.Sub(s.Started)), v.next(h))
+	failed := 0
+	for _, p := range s.Parts {
+		if p.State == admin.StateFailed {
+			failed++
+		}
+	}
+	end := ", everything committed"
+	if failed > 0 {
+		end = "; " + number(failed, "part", "parts") + " failed, the rest is committed"
+	}
+	_, err := fmt.Fprintf(v.a.out, "\n%s in %s%s.\n%s", fileName(h.Hub().File), rounded(s.Time.Sub(s.Started)), end, v.next(h))
 	return err
 }
 

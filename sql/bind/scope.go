@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weirhub/weir/sql/parse"
@@ -60,9 +61,14 @@ func (b *Binder) column(s *scope, r *parse.Ref) plan.Expr {
 	return c
 }
 
+// nearestTable is the hint for a table that FROM does not name.
+func (s *scope) nearestTable(name string) string {
+	return nearest(name, s.tables, "there is "+strings.Join(slices.Compact(slices.Clone(s.tables)), ", "))
+}
+
 func (b *Binder) unknownColumn(s *scope, r *parse.Ref, table, name string) {
 	if table != "" && !contains(s.tables, table) {
-		b.fail(r.Parts[len(r.Parts)-2].Span, "unknown table "+table, nearest(table, s.tables, "it is not in FROM"))
+		b.fail(r.Parts[len(r.Parts)-2].Span, "FROM has no table "+table, s.nearestTable(table))
 		return
 	}
 	hint := "there is no FROM"

@@ -99,7 +99,7 @@ func (b *Binder) star(s *parse.Select, sc *scope, star *parse.Star) []item {
 		out = append(out, item{f.Name, c, star.At()})
 	}
 	if len(out) == 0 {
-		b.fail(star.Table.Span, "unknown table "+star.Table.Name, nearest(star.Table.Name, sc.tables, "it is not in FROM"))
+		b.fail(star.Table.Span, "FROM has no table "+star.Table.Name, sc.nearestTable(star.Table.Name))
 	}
 	return out
 }
