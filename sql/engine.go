@@ -300,5 +300,7 @@ func unknownName(e *Engine, name parse.Name) *Error {
 	if near, ok := suggest.Nearest(name.Last(), append(e.Catalog.Tables(), e.Catalog.Views()...)); ok {
 		hint = "did you mean " + near + "?"
 	}
-	return sqlerr.New(name.Span(), "unknown table "+name.Last(), hint)
+	err := sqlerr.New(name.Span(), "unknown table "+name.Last(), hint)
+	err.Missing = name.Last()
+	return err
 }

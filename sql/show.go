@@ -18,6 +18,7 @@ func (e *Engine) show(st *Statement, s *parse.Show) []*Error {
 	st.Kind = Rows
 	switch s.What {
 	case "TABLES":
+		st.ListsTables = true
 		st.Columns = []string{"table name"}
 		st.Cells = cells(slices.Sorted(slices.Values(append(e.Catalog.Tables(), e.Catalog.Views()...))))
 	case "VIEWS":

@@ -40,6 +40,7 @@ type Statement struct {
 	Mode        plan.Mode    // the row kinds that a Query or Insert puts out
 	Plan        plan.Node
 	Warnings    []*Error
+	ListsTables bool // SHOW TABLES: the answer depends on all tables that there are
 
 	// Order, Skip and Count say how the rows of a bounded Query are shown (see Engine.Bounded); Count is -1 for all.
 	Order       []result.Order

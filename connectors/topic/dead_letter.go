@@ -17,7 +17,7 @@ const DeadLetterSuffix = ".dlq"
 // DeadLetter writes a bad record to its dead-letter topic, in the transaction: key, value and headers as they came, and
 // headers that say why and where from. It makes the topic when it is missing.
 func (x *Transaction) DeadLetter(ctx context.Context, r stream.BadRecord) error {
-	name := x.deadLetterTopic(r)
+	name := x.DeadLetterTopic(r)
 	x.mu.Lock()
 	ready := x.mu.ready[name]
 	x.mu.Unlock()
@@ -43,9 +43,9 @@ func (x *Transaction) DeadLetter(ctx context.Context, r stream.BadRecord) error 
 	return x.Add(ctx, name, 0, Record{Timestamp: at, Key: r.Key, Value: r.Value, Headers: h.bytes, HeaderCount: h.n})
 }
 
-// deadLetterTopic names the topic for a record's source. A file is known by its base name, with what a topic's name may
+// DeadLetterTopic names the topic for a record's source. A file is known by its base name, with what a topic's name may
 // not have replaced.
-func (x *Transaction) deadLetterTopic(r stream.BadRecord) string {
+func (x *Transaction) DeadLetterTopic(r stream.BadRecord) string {
 	if x.o.DeadLetterTopic != "" {
 		return x.o.DeadLetterTopic
 	}

@@ -310,7 +310,7 @@ func TestDeadLetterSaysWhyAndWhereFrom(t *testing.T) {
 	}
 	for name, want := range map[string]string{"data/flights 2013.csv": "flights_2013.csv.dlq", `C:\in\a.csv`: "a.csv.dlq"} {
 		y := NewTransaction(c, TransactionOptions{Pipeline: "p"})
-		if got := y.deadLetterTopic(stream.BadRecord{Topic: name, Partition: -1}); got != want {
+		if got := y.DeadLetterTopic(stream.BadRecord{Topic: name, Partition: -1}); got != want {
 			t.Errorf("dead letters of %s go to %s, want %s", name, got, want)
 		}
 	}

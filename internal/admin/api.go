@@ -75,6 +75,8 @@ type SQLRequest struct {
 	Follow bool   `json:"follow"` // go on with new records until the client leaves
 	// Changelog asks for every change; without it, and without Follow, the rows that are left at the end are given.
 	Changelog bool `json:"changelog,omitempty"`
+	// Dir is where relative paths of files start: the client's working directory. Without it, that of the hub's file.
+	Dir string `json:"dir,omitempty"`
 }
 
 // SQLLine is one line of the answer: columns first, then changes; a message from a statement without rows; or an error.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -82,6 +83,9 @@ func (c Client) Status(ctx context.Context) (Status, error) {
 
 // SQL runs statements on the hub and gives each line of the answer to emit.
 func (c Client) SQL(ctx context.Context, r SQLRequest, emit func(SQLLine) error) error {
+	if r.Dir == "" {
+		r.Dir, _ = os.Getwd() // without one the hub takes its own
+	}
 	body, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)

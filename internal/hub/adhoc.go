@@ -1,13 +1,18 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirhub/weir/connectors/topic"
 	"github.com/weirhub/weir/internal/admin"
@@ -26,6 +31,7 @@ type session struct {
 	fold    bool // show what is left at the end, not how it came to be
 	emit    func(admin.SQLLine) error
 	others  []string // topics that the file does not declare
+	dir     string   // where relative paths of files start
 	pipeID  string
 	cluster *topic.Cluster
 }
@@ -36,26 +42,26 @@ func (h *Hub) SQL(ctx context.Context, req admin.SQLRequest, emit func(admin.SQL
 	if err != nil {
 		return err
 	}
-	s := &session{h: h, d: h.declared, follow: req.Follow, fold: !req.Follow && !req.Changelog, emit: emit, others: others, pipeID: "sql-" + uuid.NewString(), cluster: h.cluster}
+	s := &session{h: h, d: h.declared, follow: req.Follow, fold: !req.Follow && !req.Changelog, emit: emit, others: others,
+		dir: cmp.Or(req.Dir, h.o.File.Dir), pipeID: "sql-" + uuid.NewString(), cluster: h.cluster}
 	return s.run(ctx, req.SQL)
 }
 
 // RunFiles runs statements that read only files; no hub is needed.
 func RunFiles(ctx context.Context, req admin.SQLRequest, emit func(admin.SQLLine) error) error {
-	s := &session{d: &declared{f: &config.File{}}, fold: !req.Changelog, emit: emit, pipeID: "sql"}
+	s := &session{d: &declared{f: &config.File{}}, fold: !req.Changelog, emit: emit, dir: req.Dir, pipeID: "sql"}
 	return s.run(ctx, req.SQL)
 }
 
-// OnlyFiles reports whether statements can be run without a hub: they name no table that is not a file. Statements with
-// other mistakes can be refused without a hub as well.
+// OnlyFiles reports whether statements can be run without a hub: they name no table that is not a file, and do not ask
+// which tables there are. Statements with other mistakes can be refused without a hub as well.
 func OnlyFiles(text string) bool {
 	d := &declared{f: &config.File{}}
 	e := d.engine(newConnectors(nil, nil, nil), nil)
-	_, errs := e.Compile(text)
-	for _, e := range errs {
-		if strings.HasPrefix(e.Msg, "unknown table") {
-			return false
-		}
+	statements, errs := e.Compile(text)
+	if slices.ContainsFunc(errs, func(e *sql.Error) bool { return e.Missing != "" }) ||
+		slices.ContainsFunc(statements, func(st *sql.Statement) bool { return st.ListsTables }) {
+		return false
 	}
 	for _, name := range e.Catalog.Tables() {
 		if e.Catalog.Table(name).Connector != fileConnector {
@@ -69,6 +75,7 @@ func (s *session) run(ctx context.Context, text string) error {
 	x := topic.NewTransaction(s.cluster, topic.TransactionOptions{Pipeline: s.pipeID})
 	ends := func(string) read { return read{bounded: !s.follow} }
 	c := newConnectors(s.cluster, x, ends)
+	c.dir = s.dir
 	if s.cluster == nil {
 		c.x = nil
 	}
@@ -177,17 +184,55 @@ func (s *session) query(ctx context.Context, st *sql.Statement) error {
 }
 
 func (s *session) insert(ctx context.Context, st *sql.Statement, c *connectors) error {
+	if err := s.makeTargets(ctx, st); err != nil {
+		return err
+	}
 	root, err := st.Pipeline()
 	if err != nil {
 		return err
 	}
+	bad := badRecords{topic: c.x.DeadLetterTopic}
 	spec := s.spec(st, root)
-	spec.Committer, spec.DeadLetter = c.x, c.x.DeadLetter
-	if err := stream.Run(ctx, spec); err != nil {
+	spec.Committer = c.x
+	spec.DeadLetter = func(ctx context.Context, r stream.BadRecord) error {
+		return errors.Join(bad.take(ctx, r), c.x.DeadLetter(ctx, r))
+	}
+	err = stream.Run(ctx, spec)
+	s.forget(ctx, c.x.Group())
+	if err != nil {
 		return err
 	}
 	nodes := spec.Metrics.Snapshot().Nodes
-	return s.emit(admin.SQLLine{Message: fmt.Sprintf("%d rows into %s", nodes[len(nodes)-1].RowsIn, st.Target)})
+	if err := s.emit(admin.SQLLine{Message: fmt.Sprintf("%d rows into %s", nodes[len(nodes)-1].RowsIn, st.Target)}); err != nil {
+		return err
+	}
+	return bad.tell(s.emit)
+}
+
+// makeTargets makes the topics that a statement writes, as a Kafka cluster does for its producers.
+func (s *session) makeTargets(ctx context.Context, st *sql.Statement) error {
+	_, writes := planTopics(st.Plan)
+	for _, name := range writes {
+		if err := s.cluster.EnsureTopic(ctx, topic.TopicSpec{Name: name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetTime bounds the clean-up after a statement whose client may have gone.
+const forgetTime = 5 * time.Second
+
+// forget deletes the group of a statement that has ended: it is never run again, and would stand in every list of groups. A
+// group that cannot be deleted now expires as any that is not used.
+func (s *session) forget(ctx context.Context, group string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
+	defer cancel()
+	req := kmsg.NewPtrDeleteGroupsRequest()
+	req.Groups = []string{group}
+	if _, err := s.h.requester().Request(ctx, req); err != nil {
+		s.h.log.Info("group of a statement is left", "group", group, "error", err)
+	}
 }
 
 func (s *session) spec(st *sql.Statement, root *stream.Node) stream.Spec {
@@ -199,7 +244,8 @@ func (s *session) spec(st *sql.Statement, root *stream.Node) stream.Spec {
 
 // badRecords counts what an ad-hoc query could not read and remembers the first.
 type badRecords struct {
-	mu struct {
+	topic func(stream.BadRecord) string // where they are kept; nil: nowhere
+	mu    struct {
 		sync.Mutex
 		n     int
 		first stream.BadRecord
@@ -226,7 +272,11 @@ func (b *badRecords) tell(emit func(admin.SQLLine) error) error {
 	if f.Partition < 0 {
 		where = fmt.Sprintf("%s line %d", f.Topic, f.Offset)
 	}
-	return emit(admin.SQLLine{Warning: fmt.Sprintf("%d records could not be read and are left out; the first: %s: %s", b.mu.n, where, f.Reason)})
+	kept := " and are left out; the first: "
+	if b.topic != nil {
+		kept = "; they are in " + b.topic(f) + ": the first: "
+	}
+	return emit(admin.SQLLine{Warning: fmt.Sprintf("%d records could not be read%s%s: %s", b.mu.n, kept, where, f.Reason)})
 }
 
 // emitSink hands each change to a caller.

@@ -29,6 +29,7 @@ type connectors struct {
 	cluster *topic.Cluster
 	x       *topic.Transaction      // of the pipeline; nil: it writes no topic
 	until   func(topic string) read // how its topics end
+	dir     string                  // where relative paths of files start; "": the working directory
 }
 
 // read says how a topic is read.
@@ -211,6 +212,7 @@ func keyEncoder(schema *arrow.Schema, columns []int) func() (topic.EncodeRow, er
 
 // fileTable makes a table of a path in FROM.
 func (c *connectors) fileTable(path string) (*catalog.Table, error) {
+	path = c.path(path)
 	in, err := file.Open(file.Options{Path: path, Decode: fileOptions()})
 	if err != nil {
 		return nil, err
@@ -231,8 +233,17 @@ func fileOptions() format.Options {
 	return format.Options{NullLiterals: []string{"NA", "NULL"}, EmptyIsNull: true}
 }
 
+// path makes a path of a statement one of the process.
+func (c *connectors) path(p string) string {
+	p = strings.TrimPrefix(p, "file://")
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.dir, p)
+}
+
 func (c *connectors) fileSource(s sql.SourceSpec) (func(stream.Task) (stream.Source, error), error) {
-	path := strings.TrimPrefix(s.Table.Options["path"], "file://")
+	path := c.path(s.Table.Options["path"])
 	if path == "" {
 		return nil, fmt.Errorf("read table %s: option 'path' is missing", s.Table.Name)
 	}

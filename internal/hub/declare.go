@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weirhub/weir/connectors/file"
@@ -270,6 +271,14 @@ func (d *declared) makeSpecs() {
 			spec.Configs[k] = v
 		}
 		d.topics = append(d.topics, spec)
+	}
+	for _, q := range d.f.Queries {
+		_, writes := d.queryTopics(q)
+		for _, name := range writes { // of a table that the query makes itself
+			if d.byName[name] == nil && !slices.ContainsFunc(d.topics, func(s topic.TopicSpec) bool { return s.Name == name }) {
+				d.topics = append(d.topics, topic.TopicSpec{Name: name})
+			}
+		}
 	}
 }
 

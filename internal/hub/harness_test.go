@@ -269,3 +269,15 @@ func equal(t *testing.T, what string, got, want []string) {
 		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
 	}
 }
+
+// groups are the consumer groups of the hub's cluster.
+func (r *running) groups() []string {
+	r.t.Helper()
+	c := r.client()
+	defer c.Close()
+	g, err := kadm.NewClient(c).ListGroups(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return g.Groups()
+}

@@ -137,6 +137,14 @@ func (h *Hub) openCluster() error {
 	return nil
 }
 
+// requester asks the cluster.
+func (h *Hub) requester() topic.Requester {
+	if h.client != nil {
+		return h.client
+	}
+	return h.kafka
+}
+
 // Run serves until ctx ends; a bounded hub until its parts have ended. A part's failure is in Problems, not in the error.
 //
 // Shutdown is the order of the three groups (H2): parts, doors, log.

@@ -93,6 +93,7 @@ func (d *declared) compile(c *connectors, text string) ([]*sql.Statement, []*sql
 
 // engine knows the file's tables, and those of the other topics named.
 func (d *declared) engine(c *connectors, others []string) *sql.Engine {
+	c.dir = cmp.Or(c.dir, d.f.Dir)
 	e := sql.New(c.list(), c.fileTable)
 	for _, name := range sortedKeys(d.byName) {
 		_ = e.Declare(table(d.byName[name])) // mistakes were told by checkTables

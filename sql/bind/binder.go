@@ -85,6 +85,12 @@ func (b *Binder) fail(at sqlerr.Span, msg, hint string) {
 	b.errs = append(b.errs, sqlerr.New(at, msg, hint))
 }
 
+// failMissing reports a table that the catalog does not have.
+func (b *Binder) failMissing(at sqlerr.Span, name, hint string) {
+	b.fail(at, "unknown table "+name, hint)
+	b.errs[len(b.errs)-1].Missing = name
+}
+
 func (b *Binder) warn(at sqlerr.Span, msg, hint string) {
 	b.warnings = append(b.warnings, sqlerr.New(at, msg, hint))
 }

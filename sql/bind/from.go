@@ -134,7 +134,7 @@ func (b *Binder) table(t *parse.Table) plan.Node {
 	if len(candidates) > 0 {
 		hint = "there are: " + strings.Join(firstFew(candidates), ", ")
 	}
-	b.fail(t.Name.Span(), "unknown table "+joinName(t.Name), nearest(name, candidates, hint))
+	b.failMissing(t.Name.Span(), joinName(t.Name), nearest(name, candidates, hint))
 	return nil
 }
 

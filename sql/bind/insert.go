@@ -23,7 +23,7 @@ func (b *Binder) Insert(s *parse.Insert, accepts func(connector string) plan.Acc
 		if b.catalog.View(s.Table.Last()) != nil {
 			hint = "it is a view: only tables can be written"
 		}
-		b.fail(s.Table.Span(), "unknown table "+s.Table.Last(), hint)
+		b.failMissing(s.Table.Span(), s.Table.Last(), hint)
 	}
 	n := b.query(s.Query)
 	if len(b.errs) > 0 || n == nil {

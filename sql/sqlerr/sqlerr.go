@@ -36,6 +36,8 @@ type Error struct {
 	Width     int // characters to underline; 0 or 1: one caret
 	Msg       string
 	Hint      string // what to do, or empty
+	// Missing is the table that the catalog does not have; empty: the mistake is another one.
+	Missing string
 }
 
 // New makes an Error for a span of the text.
