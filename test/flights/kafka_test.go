@@ -21,26 +21,38 @@ func TestOnApacheKafka(t *testing.T) {
 		p.run(t, "--brokers", broker.Addr) // adds nothing
 		p.checkBrokers(t, broker)
 	})
-	t.Run("killed", func(t *testing.T) {
-		broker := kafkatest.Start(t)
-		p := example(t, "")
-		for struck := 0; struck < 4; struck++ {
-			h := hubtest.Start(t, "run", p.file, "--data", p.data, "--brokers", broker.Addr)
-			life := 200*time.Millisecond + rand.N(time.Second)
-			code, out := h.Wait(life)
-			if code > 0 {
-				t.Fatalf("weir run after %d kills: exit %d\n%s", struck, code, out)
-			}
-			if code == 0 {
-				t.Logf("ended by itself after %d kills", struck)
-				break
-			}
+	t.Run("killed", func(t *testing.T) { killedOnKafka(t, "", 3, 200*time.Millisecond, time.Second) })
+}
+
+// The whole year on a real Apache Kafka, killed 10 times.
+func TestKilledYearOnApacheKafka(t *testing.T) {
+	peers.Long(t)
+	killedOnKafka(t, peers.Year(t), 10, 500*time.Millisecond, 5*time.Second)
+}
+
+// killedOnKafka runs the example on a Kafka with kills between the moments first and last after each start. A run that ends
+// before its kill is checked, and the kills go on with a new Kafka.
+func killedOnKafka(t *testing.T, csv string, kills int, first, last time.Duration) {
+	broker, p := kafkatest.Start(t), example(t, csv)
+	for struck := 0; struck < kills; {
+		h := hubtest.Start(t, "run", p.file, "--data", p.data, "--brokers", broker.Addr)
+		life := first + rand.N(last-first)
+		switch code, out := h.Wait(life); {
+		case code > 0:
+			t.Fatalf("weir run after %d kills: exit %d\n%s", struck, code, out)
+		case code == 0:
+			t.Logf("a run ended by itself after %d kills", struck)
+			p.checkBrokers(t, broker)
+			broker.Kill()
+			broker, p = kafkatest.Start(t), example(t, csv)
+		default:
 			h.Kill()
+			struck++
 			t.Logf("killed after %s", life)
 		}
-		p.run(t, "--brokers", broker.Addr)
-		p.checkBrokers(t, broker)
-	})
+	}
+	p.run(t, "--brokers", broker.Addr)
+	p.checkBrokers(t, broker)
 }
 
 // checkBrokers checks the topics of a cluster as a client sees them, without a hub.

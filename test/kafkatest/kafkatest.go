@@ -44,6 +44,7 @@ group.initial.rebalance.delay.ms=0
 // Broker is a running node.
 type Broker struct {
 	Addr   string // bootstrap address
+	cmd    *exec.Cmd
 	output bytes.Buffer
 	done   chan struct{}
 }
@@ -64,21 +65,24 @@ func Start(t testing.TB) *Broker {
 	if out, err := java(t, dir, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", file).CombinedOutput(); err != nil {
 		t.Fatalf("format Kafka's storage: %v\n%s", err, out)
 	}
-	cmd := java(t, dir, "kafka.Kafka", file)
-	cmd.Stdout, cmd.Stderr = &b.output, &b.output
-	if err := cmd.Start(); err != nil {
+	b.cmd = java(t, dir, "kafka.Kafka", file)
+	b.cmd.Stdout, b.cmd.Stderr = &b.output, &b.output
+	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
 		defer close(b.done)
-		_ = cmd.Wait()
+		_ = b.cmd.Wait()
 	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-b.done
-	})
+	t.Cleanup(b.Kill)
 	b.await(t)
 	return b
+}
+
+// Kill is kill -9; it waits until the process is gone.
+func (b *Broker) Kill() {
+	_ = b.cmd.Process.Kill()
+	<-b.done
 }
 
 // await waits until the node answers.
