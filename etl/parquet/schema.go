@@ -16,15 +16,15 @@ type root struct {
 
 func (r *root) Fields() []pq.Field { return r.fields }
 
-type column struct {
+type member struct {
 	pq.Node
 	name string
 }
 
-func (c *column) Name() string { return c.name }
+func (m *member) Name() string { return m.name }
 
 // Value serves parquet-go's reflection over Go structs, which columns never pass through.
-func (c *column) Value(reflect.Value) reflect.Value { panic("BUG: a column has no Go struct") }
+func (m *member) Value(reflect.Value) reflect.Value { panic("BUG: a column has no Go struct") }
 
 // NewSchema maps columns to a Parquet schema, all of them optional, in order. Timestamps without a zone are stored with
 // isAdjustedToUTC=false, with one (TIMESTAMP_LTZ) true; the unit is the column's. Decimals are INT32 up to 9 digits, INT64
@@ -41,7 +41,7 @@ func NewSchema(s *arrow.Schema) (*pq.Schema, error) {
 			return nil, fmt.Errorf("column %s stands twice", f.Name)
 		}
 		r.Group[f.Name] = n
-		r.fields = append(r.fields, &column{n, f.Name})
+		r.fields = append(r.fields, &member{n, f.Name})
 	}
 	return pq.NewSchema("weir", r), nil
 }
@@ -63,7 +63,7 @@ func leaf(t arrow.DataType) (pq.Node, error) {
 	case *arrow.Float64Type:
 		return pq.Leaf(pq.DoubleType), nil
 	case *arrow.StringType:
-		return pq.Encoded(pq.String(), &pq.RLEDictionary), nil
+		return pq.String(), nil
 	case *arrow.BinaryType:
 		return pq.Leaf(pq.ByteArrayType), nil
 	case *arrow.Date32Type:

@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"github.com/weirhub/weir/internal/vfs"
 	"github.com/weirhub/weir/stream"
@@ -74,7 +73,7 @@ func (o Options) codec() compress.Codec {
 	case "none":
 		return &pq.Uncompressed
 	}
-	return &zstd.Codec{Level: zstd.SpeedDefault}
+	return &pq.Zstd
 }
 
 // Sink is a stream.Sink that writes one task's rows. Rows of a batch with Changes other than inserts are refused: a
@@ -84,13 +83,12 @@ type Sink struct {
 	task    stream.Task
 	metrics Metrics
 
-	schema   *pq.Schema
+	layout   *layout
 	from     []int // columns of the batch that go into files
 	by       []int // columns that become folders
 	open     map[string]*file
 	finished []published
 	seq      int
-	id       stream.CheckpointID // of the checkpoint that the open files belong to, 0: not known before the first Prepare
 	nonce    string
 }
 
@@ -153,7 +151,7 @@ func (s *Sink) Write(_ context.Context, b stream.Batch) error {
 			return fmt.Errorf("write table %s: a %s row reached a Parquet table, which takes inserts only", s.o.Dir, op)
 		}
 	}
-	if s.schema == nil {
+	if s.layout == nil {
 		if err := s.plan(b.Rec.Schema()); err != nil {
 			return err
 		}
@@ -192,7 +190,7 @@ func (s *Sink) plan(schema *arrow.Schema) error {
 		return fmt.Errorf("partition table %s: every column is a folder, none is left for the files", s.o.Dir)
 	}
 	var err error
-	if s.schema, err = NewSchema(arrow.NewSchema(fields, nil)); err != nil {
+	if s.layout, err = newLayout(arrow.NewSchema(fields, nil), s.o); err != nil {
 		return fmt.Errorf("table %s: %w", s.o.Dir, err)
 	}
 	return nil
@@ -231,7 +229,7 @@ func (s *Sink) create(folder string) (*file, error) {
 	s.seq++
 	name := fmt.Sprintf("%s-t%d-%s-%06d", s.o.Name, s.task.Index, s.nonce, s.seq)
 	tmp := path.Join(s.o.Dir, tmpDir, name+".inprogress")
-	return createFile(s.o.FS, tmp, path.Join(s.o.Dir, folder, name+".parquet"), s.schema, s.o)
+	return createFile(s.o.FS, tmp, path.Join(s.o.Dir, folder, name+".parquet"), s.layout, s.o)
 }
 
 func (s *Sink) closeLargest() error {
