@@ -71,10 +71,7 @@ func createFile(fs vfs.FS, tmp, final string, l *layout, o Options) (*file, erro
 		return nil, fmt.Errorf("create %s: %w", tmp, err)
 	}
 	out := &appender{f: f}
-	w := &file{fs: fs, tmp: tmp, final: final, f: f, out: out, buf: bufio.NewWriterSize(out, writeBufferBytes), layout: l}
-	for _, c := range l.columns {
-		w.chunks = append(w.chunks, newChunk(c, o.codec(), o.PageBytes, &l.scratch))
-	}
+	w := &file{fs: fs, tmp: tmp, final: final, f: f, out: out, buf: bufio.NewWriterSize(out, writeBufferBytes), layout: l, chunks: l.chunks(o)}
 	_, err = w.buf.WriteString(magic)
 	return w, err
 }
@@ -181,6 +178,8 @@ func (f *file) finish() error {
 	if err != nil {
 		return fmt.Errorf("finish %s: %w", f.tmp, err)
 	}
+	f.layout.spare = append(f.layout.spare, f.chunks)
+	f.chunks = nil
 	return nil
 }
 

@@ -22,6 +22,24 @@ type layout struct {
 	footer  format.FileMetaData // without row groups
 	columns []column
 	scratch scratch
+	spare   [][]*chunk // of files that are finished: their buffers serve the next ones. There are as many as files were open at once.
+}
+
+// chunks are the columns of a new file.
+func (l *layout) chunks(o Options) (out []*chunk) {
+	if n := len(l.spare); n > 0 {
+		out, l.spare = l.spare[n-1], l.spare[:n-1]
+		for _, c := range out {
+			if texts, ok := c.vals.(*texts); ok {
+				texts.begin()
+			}
+		}
+		return out
+	}
+	for _, c := range l.columns {
+		out = append(out, newChunk(c, o.codec(), o.PageBytes, &l.scratch))
+	}
+	return out
 }
 
 // newLayout lets parquet-go write a file without rows and takes the schema as it stands in the footer.

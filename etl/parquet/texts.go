@@ -16,7 +16,8 @@ import (
 type texts struct {
 	dict     dictionary
 	indexing bool // the open page has indices, not plain values
-	never    bool // no dictionary in this file: it did not pay, or is not wanted
+	wanted   bool // a dictionary may be tried
+	never    bool // no dictionary any more in this file: it did not pay
 	written  bool // a finished page of the row group has indices
 	judged   bool
 	indices  []int32
@@ -32,7 +33,7 @@ const (
 )
 
 func newTexts(dictionary bool) *texts {
-	v := &texts{never: !dictionary, indexing: dictionary}
+	v := &texts{wanted: dictionary, indexing: dictionary}
 	v.dict.seed = maphash.MakeSeed()
 	return v
 }
@@ -117,9 +118,12 @@ func (v *texts) dictionary() (body []byte, n int) {
 		body, n = bytes.Clone(v.dict.plain), v.dict.len()
 	}
 	v.dict.reset()
-	v.indexing, v.written, v.judged = !v.never, false, false
+	v.indexing, v.written, v.judged = v.wanted && !v.never, false, false
 	return body, n
 }
+
+// begin starts another file.
+func (v *texts) begin() { v.indexing, v.never = v.wanted, false }
 
 // plainBounds walks values behind their lengths. Most comparisons end in the first 8 bytes, held as one number.
 func plainBounds(plain []byte) (lo, hi []byte) {
