@@ -35,7 +35,10 @@ func oddRecords() []odd {
 		many[i] = fmt.Append(nil, i)
 	}
 	return []odd{
-		{nil, v, nil}, {field{}, v, nil}, {k, nil, nil}, {k, field{}, nil},
+		{nil, v, nil},
+		{field{}, v, nil},
+		{k, nil, nil},
+		{k, field{}, nil},
 		{k, v, []field{nil}},
 		{k, v, []field{{}}},
 		{k, v, []field{field("1"), field("2"), field("1")}},

@@ -135,6 +135,13 @@ func brokerTools(t *testing.T, hub *hubtest.Hub) {
 	says(t, tool(t, "TransactionsCommand", "--bootstrap-server", hub.Kafka, "describe-producers", "--topic", "in-transaction", "--partition", "0"), `\d+ 0 \S+ 0 \d+`)
 }
 
+// librdkafka's admin client, and what its consumers ask beside records, get Kafka's answers and error codes.
+func TestLibrdkafkaAdminWorks(t *testing.T) {
+	peers.Slow(t)
+	hub := hubtest.Up(t, "--data", t.TempDir())
+	says(t, start(t, python(t, "admin.py", hub.Kafka)).finish(), "all as it should be")
+}
+
 // event is what the verifiable programs print, a JSON object a line.
 type event struct {
 	Name  string `json:"name"`
