@@ -28,7 +28,8 @@ bench: peers ## beside Apache Kafka and encoding/json, into docs/bench
 	$(GO) run ./test/bench
 
 golden: ## write golden files anew; read the diff before you commit it
-	$(GO) test ./... -rewrite -update
+	$(GO) test $$(git grep -l cockroachdb/datadriven -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -rewrite
+	WEIR_UPDATE=1 $(GO) test -count=1 ./cmd/weir
 
 lint: ## gofumpt, go vet, staticcheck
 	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
@@ -43,6 +44,7 @@ peers: ## Python packages and Apache Kafka's jars, into .cache
 
 docs: ## pages generated from the tables
 	$(GO) run ./internal/docs
+	WEIR_UPDATE=1 $(GO) test -count=1 -run TestCommandPageIsCurrent ./cmd/weir
 
 clean:
 	rm -rf bin .cache weir-data
