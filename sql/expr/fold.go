@@ -10,48 +10,47 @@ import (
 // Fold replaces the parts of an expression that depend on nothing by their values. Folding reports what evaluation would:
 // an error of a part that every row reaches is an error of the statement. Also a number that is divided by the constant
 // zero fails here, of whatever type: Flink computes constants as decimals.
-func Fold(e plan.Expr) (plan.Expr, error) { return fold(e, false) }
+func Fold(e plan.Expr) (plan.Expr, error) {
+	e, _, err := fold(e, false)
+	return e, err
+}
 
-func fold(e plan.Expr, lazy bool) (plan.Expr, error) {
-	e, err := foldParts(e, lazy)
+// fold also reports whether the expression reads no column and nothing volatile. Each part is looked at once: conditions of
+// thousands of terms are written by programs.
+func fold(e plan.Expr, lazy bool) (_ plan.Expr, constant bool, err error) {
+	e, constant, err = foldParts(e, lazy)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	switch e.(type) {
-	case *plan.Column, *plan.Literal:
-		return e, nil
+	case *plan.Column:
+		return e, false, nil
+	case *plan.Literal:
+		return e, true, nil
 	}
-	if funcs.IsVolatile(e) || readsColumns(e) {
-		return e, nil
+	if !constant || funcs.VolatileCall(e) {
+		return e, false, nil
 	}
 	v, err := Constant(e)
 	if err != nil {
 		if lazy {
-			return e, nil // perhaps no row gets there
+			return e, true, nil // perhaps no row gets there
 		}
-		return nil, err
+		return nil, false, err
 	}
-	return v, nil
+	return v, true, nil
 }
 
-func readsColumns(e plan.Expr) bool {
-	reads := false
-	plan.Walk(e, func(e plan.Expr) bool {
-		_, col := e.(*plan.Column)
-		reads = reads || col
-		return !reads
-	})
-	return reads
-}
-
-func foldParts(e plan.Expr, lazy bool) (plan.Expr, error) {
-	var fail error
+// foldParts folds what an expression is made of, and reports whether all of it is constant.
+func foldParts(e plan.Expr, lazy bool) (_ plan.Expr, constant bool, fail error) {
+	constant = true
 	part := func(x plan.Expr, lazy bool) plan.Expr {
-		y, err := fold(x, lazy)
+		y, c, err := fold(x, lazy)
 		if err != nil {
 			fail = errors.Join(fail, err)
 			return x
 		}
+		constant = constant && c
 		return y
 	}
 	switch x := e.(type) {
@@ -72,7 +71,7 @@ func foldParts(e plan.Expr, lazy bool) (plan.Expr, error) {
 		c.Else = part(x.Else, true)
 		e = c
 	}
-	return e, fail
+	return e, constant, fail
 }
 
 // Constant evaluates an expression without columns to a literal of its type.

@@ -10,12 +10,12 @@ import (
 )
 
 // mayShare: columns and constants always; other parts when all rows reach them and they do not change by themselves.
-func (c *compiler) mayShare(e plan.Expr) bool {
+func (c *compiler) mayShare(e plan.Expr, is part) bool {
 	switch e.(type) {
 	case *plan.Column, *plan.Literal:
 		return true
 	}
-	return c.lazy == 0 && !funcs.IsVolatile(e)
+	return c.lazy == 0 && !is.volatile
 }
 
 func (c *compiler) build(e plan.Expr) (node, error) {

@@ -1,7 +1,10 @@
 package expr
 
 import (
+	"strconv"
+
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/weirhub/weir/sql/funcs"
 	"github.com/weirhub/weir/sql/plan"
 	"github.com/weirhub/weir/sql/vec"
 )
@@ -49,7 +52,7 @@ func (s *shared) eval(p *Program) (*vec.Vec, error) {
 
 // Compile prepares expressions over the columns of the record batches that Start gets.
 func Compile(exprs []plan.Expr) (*Program, error) {
-	c := &compiler{p: &Program{}, known: map[string]*shared{}}
+	c := &compiler{p: &Program{}, known: map[int]*shared{}, numbers: map[string]int{}, parts: map[plan.Expr]part{}}
 	for _, e := range exprs {
 		n, err := c.compile(e)
 		if err != nil {
@@ -123,23 +126,65 @@ func ownsResult(n node) bool {
 }
 
 type compiler struct {
-	p     *Program
-	known map[string]*shared
-	lazy  int // depth of parts that not all rows reach
+	p       *Program
+	known   map[int]*shared
+	numbers map[string]int     // of parts, by what they are: equal numbers mean equal values
+	parts   map[plan.Expr]part // what is known of a part
+	lazy    int                // depth of parts that not all rows reach
+}
+
+// part is a part's number, and whether anything in it is volatile.
+type part struct {
+	number   int
+	volatile bool
 }
 
 func (c *compiler) compile(e plan.Expr) (node, error) {
-	key := e.Type().String() + " " + e.String()
-	if s, ok := c.known[key]; ok {
+	is := c.part(e)
+	if s, ok := c.known[is.number]; ok {
 		s.uses++
 		return s, nil
 	}
 	n, err := c.build(e)
-	if err != nil || !c.mayShare(e) {
+	if err != nil || !c.mayShare(e, is) {
 		return n, err
 	}
 	s := &shared{node: n, uses: 1}
 	c.p.all = append(c.p.all, s)
-	c.known[key] = s
+	c.known[is.number] = s
 	return s, nil
+}
+
+// part numbers an expression by its kind, its type and the numbers of its parts. Its text would do as well, but the texts
+// of all parts of a long chain grow with the square of its length.
+func (c *compiler) part(e plan.Expr) part {
+	if is, ok := c.parts[e]; ok {
+		return is
+	}
+	var key []byte
+	switch x := e.(type) {
+	case *plan.Call:
+		key = append(append(key, "call "...), x.Name...)
+	case *plan.Cast:
+		key = strconv.AppendBool(append(key, "cast "...), x.Try)
+	case *plan.Case:
+		key = append(key, "case"...)
+	default:
+		key = append(key, e.String()...)
+	}
+	is := part{volatile: funcs.VolatileCall(e)}
+	for _, child := range plan.Children(e) {
+		below := c.part(child)
+		key = strconv.AppendInt(append(key, ' '), int64(below.number), 10)
+		is.volatile = is.volatile || below.volatile
+	}
+	key = append(append(key, " : "...), e.Type().String()...)
+	n, ok := c.numbers[string(key)]
+	if !ok {
+		n = len(c.numbers)
+		c.numbers[string(key)] = n
+	}
+	is.number = n
+	c.parts[e] = is
+	return is
 }

@@ -3,6 +3,7 @@ package funcs
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/weirhub/weir/sql/plan"
 	"github.com/weirhub/weir/sql/types"
@@ -177,14 +178,33 @@ func Bind(c *plan.Call) (*Func, vec.Kernel, error) {
 func IsVolatile(e plan.Expr) bool {
 	volatile := false
 	plan.Walk(e, func(e plan.Expr) bool {
-		if c, ok := e.(*plan.Call); ok {
-			f, _, _, err := resolve(c.Name, c.Args)
-			volatile = volatile || err == nil && f.Volatile
-		}
+		volatile = volatile || VolatileCall(e)
 		return !volatile
 	})
 	return volatile
 }
+
+// VolatileCall is IsVolatile for an expression without its parts.
+func VolatileCall(e plan.Expr) bool {
+	c, ok := e.(*plan.Call)
+	if !ok || !volatileNames()[c.Name] {
+		return false
+	}
+	f, _, _, err := resolve(c.Name, c.Args)
+	return err == nil && f.Volatile
+}
+
+// volatileNames are the functions with an overload that may give different values for equal input. It answers nearly all
+// questions without the choice among overloads.
+var volatileNames = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for _, f := range All() {
+		if f.Volatile {
+			names[f.Name] = true
+		}
+	}
+	return names
+})
 
 // plain makes a Bind of a kernel that needs no preparation.
 func plain(k vec.Kernel) func([]plan.Expr, types.Type) (vec.Kernel, error) {
