@@ -18,7 +18,7 @@ func (l *Log) Check() error {
 		return fmt.Errorf("check %s: %w", l.dir, ErrClosed)
 	}
 	segments := append([]*segment(nil), l.mu.segments...)
-	start, next, flushed := l.mu.start, l.mu.next, l.mu.flushed
+	start, next, flushed, sparse := l.mu.start, l.mu.next, l.mu.flushed, l.mu.sparse
 	errs := []error{l.mu.offline, l.mu.sealErr}
 	l.mu.Unlock()
 
@@ -35,7 +35,7 @@ func (l *Log) Check() error {
 		if i < len(segments)-1 && !s.sealed {
 			errs = append(errs, fmt.Errorf("segment %d takes appends and is not the last", s.base))
 		}
-		errs = append(errs, l.checkSegment(s))
+		errs = append(errs, l.checkSegment(s, sparse))
 	}
 	if len(segments) > 0 && (segments[0].base > start || segments[0].next < start) {
 		errs = append(errs, fmt.Errorf("the first segment holds %d to %d, the log starts at %d", segments[0].base, segments[0].next, start))
@@ -47,7 +47,7 @@ func (l *Log) Check() error {
 }
 
 // checkSegment reads one segment and compares its index with the batches.
-func (l *Log) checkSegment(s *segment) error {
+func (l *Log) checkSegment(s *segment, sparse int64) error {
 	v, ok, err := l.view(func() *segment { return s })
 	if err != nil || !ok {
 		return err
@@ -62,7 +62,7 @@ func (l *Log) checkSegment(s *segment) error {
 	}
 	want := newSegment(v.base)
 	at := map[int64]int64{} // position -> last offset of the batch there
-	ver := newVerifier(v.file.f, v.size)
+	ver := newVerifier(v.file.f, v.size, sparse)
 	for want.size < v.size {
 		b, err := ver.next(want.size, want.next)
 		if errors.Is(err, record.ErrCorrupt) {

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -20,7 +21,9 @@ const ddDir = "data/p-0"
 // script is the state of one golden file. Its commands, with their arguments:
 //
 //	open [segment-bytes=N] [interval=N] [retention-bytes=N] [retention=DURATION]
-//	append [time=MS] [producer=ID epoch=E seq=N] [txn] [codec=C]   one batch, a record per input line: value, or "MS value"
+//	append [time=MS] [producer=ID epoch=E seq=N] [txn] [codec=C]   one batch, a record per input line: value, or "MS value";
+//	    with [keyed] a line is key=value, key (a tombstone), =value (an empty key) or !value (no key)
+//	compact [now=MS], dirt [now=MS]      with open's compact-keys, delete-retention, min-lag, max-lag (ms), dirty-percent
 //	marker producer=ID [epoch=E] commit|abort
 //	flush, close, kill, crash (all that was not synced is lost), reopen, check, status
 //	read offset=N [max=BYTES] [below=N]     time ms=N [below=N]     max-time [below=N]     aborted from=N to=N
@@ -72,6 +75,12 @@ func (s *script) run(t *testing.T, d *datadriven.TestData, out *strings.Builder)
 		s.o.SegmentBytes = number(t, d, "segment-bytes", 0)
 		s.o.IndexIntervalBytes = int(number(t, d, "interval", 0))
 		s.o.RetentionBytes = number(t, d, "retention-bytes", 0)
+		s.o.Compact = true
+		s.o.CompactKeys = int(number(t, d, "compact-keys", 0))
+		s.o.DeleteRetention = time.Duration(number(t, d, "delete-retention", 0)) * time.Millisecond
+		s.o.MinCompactionLag = time.Duration(number(t, d, "min-lag", 0)) * time.Millisecond
+		s.o.MaxCompactionLag = time.Duration(number(t, d, "max-lag", 0)) * time.Millisecond
+		s.o.MinDirtyRatio = float64(number(t, d, "dirty-percent", 0)) / 100
 		s.o.Retention = time.Duration(number(t, d, "retention", 0)) * time.Millisecond
 		return s.open()
 	case "reopen":
@@ -160,9 +169,25 @@ func (s *script) append(t *testing.T, d *datadriven.TestData, out *strings.Build
 		if n, _ := fmt.Sscanf(line, "%d ", &at); n == 1 {
 			ms, line = at, line[strings.IndexByte(line, ' ')+1:]
 		}
-		b.Add(ms, nil, []byte(line))
+		key, value := []byte(nil), []byte(line)
+		if d.HasArg("keyed") {
+			key, value = keyed(line)
+		}
+		b.Add(ms, key, value)
 	}
 	return s.write(b.Build(), out)
+}
+
+// keyed reads key=value.
+func keyed(line string) (key, value []byte) {
+	if v, ok := strings.CutPrefix(line, "!"); ok {
+		return nil, []byte(v)
+	}
+	k, v, ok := strings.Cut(line, "=")
+	if !ok {
+		return []byte(k), nil
+	}
+	return []byte(k), []byte(v)
 }
 
 func (s *script) marker(t *testing.T, d *datadriven.TestData, out *strings.Builder) error {
@@ -226,6 +251,13 @@ func (s *script) command(t *testing.T, d *datadriven.TestData, out *strings.Buil
 		n, err := l.Retain(time.UnixMilli(number(t, d, "now", s.now)))
 		fmt.Fprintf(out, "deleted %d segments\n", n)
 		return err
+	case "compact":
+		c, err := l.Compact(context.Background(), time.UnixMilli(number(t, d, "now", s.now)))
+		fmt.Fprintf(out, "passes %d, gone %d records, %d bytes\n", c.Passes, c.Records, c.Bytes)
+		return err
+	case "dirt":
+		x := l.Dirt(time.UnixMilli(number(t, d, "now", s.now)))
+		fmt.Fprintf(out, "clean %d, dirty %d bytes, due %t\n", x.CleanBytes, x.DirtyBytes, x.Due)
 	case "delete":
 		return l.DeleteBefore(number(t, d, "before", 0))
 	case "truncate":

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/weirhub/weir/internal/record"
 	"github.com/weirhub/weir/internal/vfs"
@@ -18,7 +19,7 @@ func Dump(w io.Writer, fsys vfs.FS, dir string, verbose bool) error {
 		return fmt.Errorf("dump %s: %w", dir, err)
 	}
 	p := &printer{w: w}
-	l.dumpManifest(p)
+	sparse := l.dumpManifest(p)
 	if durable, ok := l.readHint(); ok {
 		p.printf("%s durable=%d\n", hintName, durable)
 	}
@@ -26,7 +27,7 @@ func Dump(w io.Writer, fsys vfs.FS, dir string, verbose bool) error {
 		l.dumpSnapshot(p, offset)
 	}
 	for _, base := range basesOf(names, suffixLog) {
-		if err := l.dumpSegment(p, base, verbose); err != nil {
+		if err := l.dumpSegment(p, base, sparse, verbose); err != nil {
 			return fmt.Errorf("dump %s: %w", dir, err)
 		}
 	}
@@ -44,10 +45,11 @@ func (p *printer) printf(format string, args ...any) {
 	}
 }
 
-func (l *Log) dumpManifest(p *printer) {
+// dumpManifest also tells below which offset some may be missing: anywhere, when there is no manifest to ask.
+func (l *Log) dumpManifest(p *printer) (sparse int64) {
 	b, err := readFile(l.fs, l.file(manifestName))
 	if err == nil && b == nil {
-		return
+		return math.MaxInt64
 	}
 	m := &manifest{}
 	if err == nil {
@@ -55,12 +57,20 @@ func (l *Log) dumpManifest(p *printer) {
 	}
 	if err != nil {
 		p.printf("%s damaged: %v\n", manifestName, err)
-		return
+		return math.MaxInt64
 	}
-	p.printf("%s clean=%t first=%d start=%d durable=%d\n", manifestName, m.clean, m.first, m.start, m.durable)
+	p.printf("%s clean=%t first=%d start=%d durable=%d", manifestName, m.clean, m.first, m.start, m.durable)
+	if m.cleaned > 0 || m.sparse > 0 {
+		p.printf(" cleaned=%d sparse=%d", m.cleaned, m.sparse)
+	}
+	if m.swapping {
+		p.printf(" swapping=%d", m.swap)
+	}
+	p.printf("\n")
 	for _, s := range m.segments {
 		p.printf("  segment %d to %d: %d bytes, largest time %d at %d\n", s.base, s.next, s.size, s.maxTime, s.maxAt)
 	}
+	return m.sparse
 }
 
 func (l *Log) dumpSnapshot(p *printer, offset int64) {
@@ -76,7 +86,7 @@ func (l *Log) dumpSnapshot(p *printer, offset int64) {
 	}
 }
 
-func (l *Log) dumpSegment(p *printer, base int64, verbose bool) error {
+func (l *Log) dumpSegment(p *printer, base, sparse int64, verbose bool) error {
 	f, err := l.fs.Open(l.path(base, suffixLog))
 	if err != nil {
 		return err
@@ -87,7 +97,7 @@ func (l *Log) dumpSegment(p *printer, base int64, verbose bool) error {
 		return err
 	}
 	p.printf("%s %d bytes\n", fileName(base, suffixLog), size)
-	v := newVerifier(f, size)
+	v := newVerifier(f, size, sparse)
 	for pos, next := int64(0), base; pos < size; {
 		b, err := v.next(pos, next)
 		if errors.Is(err, record.ErrCorrupt) {
@@ -130,6 +140,9 @@ func (p *printer) batch(pos int64, b record.Batch) {
 	}
 	if b.Control() {
 		p.printf(", control")
+	}
+	if at, ok := b.DeleteHorizon(); ok {
+		p.printf(", delete horizon %d", at)
 	}
 	p.printf("\n")
 }

@@ -156,7 +156,23 @@ func (l *Log) writeIndexes(s *segment) (sums, error) {
 // writeManifest replaces the manifest by what is known now and syncs the directory. The caller holds slow.
 func (l *Log) writeManifest(clean bool) error {
 	l.mu.Lock()
-	m := manifest{clean: clean, first: l.mu.next, start: l.mu.start, durable: l.mu.flushed}
+	m := l.manifest(clean)
+	l.mu.Unlock()
+	if err := l.putManifest(m); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.mu.swapping = false
+	l.mu.Unlock()
+	return nil
+}
+
+// manifest is what is known now. The caller holds mu.
+func (l *Log) manifest(clean bool) *manifest {
+	m := &manifest{
+		clean: clean, first: l.mu.next, start: l.mu.start, durable: l.mu.flushed,
+		cleaned: l.mu.cleaned, sparse: l.mu.sparse,
+	}
 	if len(l.mu.segments) > 0 {
 		m.first = l.mu.segments[0].base
 	}
@@ -166,7 +182,10 @@ func (l *Log) writeManifest(clean bool) error {
 		}
 		m.segments = append(m.segments, s.meta)
 	}
-	l.mu.Unlock()
+	return m
+}
+
+func (l *Log) putManifest(m *manifest) error {
 	if err := replaceFile(l.fs, l.file(manifestName), m.encode()); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
@@ -179,6 +198,8 @@ func (l *Log) writeManifest(clean bool) error {
 // Close flushes, stores the indexes of the last segment and writes the clean mark, which spares the next Open a scan
 // and proves nothing. A log that is offline only gives back its files.
 func (l *Log) Close() error {
+	l.interrupt()
+	defer l.compacting.Unlock()
 	l.slow.Lock()
 	defer l.slow.Unlock()
 	l.mu.Lock()

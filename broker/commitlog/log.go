@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirhub/weir/internal/record"
 	"github.com/weirhub/weir/internal/vfs"
@@ -15,6 +16,11 @@ type Log struct {
 	fs        vfs.FS
 	dir       string
 	producers ProducerState
+
+	// compacting is held by one Compact, truncation or Close at a time, and taken before slow. Whoever waits for a
+	// Compact counts in hurry, which makes it give up.
+	compacting sync.Mutex
+	hurry      atomic.Int32
 
 	// slow is held by one Flush, retention, truncation or Close at a time. It is taken before mu, never while mu is
 	// held; appends and reads do not need it, so no fsync ever stands in their way.
@@ -36,6 +42,9 @@ type Log struct {
 		offline  error // why, once it is
 		sealErr  error // why the last attempt to store a sealed segment's indexes failed; data is not affected
 		closed   bool
+		cleaned  int64      // no key is twice below it
+		sparse   int64      // below it offsets may be missing
+		swapping bool       // the manifest on the disk says so, though the swap is done
 		cold     []*segment // segments other than the last whose files are open, longest unused first
 	}
 }

@@ -14,22 +14,28 @@ import (
 // The manifest, log.manifest, replaced as a whole (temporary name, sync, rename, sync of the directory), big endian:
 //
 //	 0  magic "WLOG"
-//	 4  version   uint16   1
+//	 4  version   uint16   2; version 1 had no fields from 36 to 59
 //	 6  flags     uint16   bit 0: closed cleanly; the last segment of the list takes appends and ends at durable
+//	                       bit 1: the files of the segment at swap may still have the suffix .clean
 //	 8  crc       uint32   CRC-32C of bytes 0-7 and of everything from 12 on
 //	12  first     int64    base offset of the first segment that is kept; files below are leftovers of a deletion
 //	20  start     int64    log start offset
 //	28  durable   int64    everything below was synced when this was written
-//	36  count     uint32
-//	40  per sealed segment, ascending, 68 bytes:
+//	36  cleaned   int64    no key is twice below it: compaction begins its next pass here
+//	44  sparse    int64    below it offsets may be missing: compaction took them
+//	52  swap      int64    base of the compacted segment that is taking its place
+//	60  count     uint32
+//	64  per sealed segment, ascending, 68 bytes:
 //	      base, next, size, maxTime, maxAt, created, appended int64; CRC-32C of .index, .timeindex, .txnindex uint32
 const (
 	manifestName        = "log.manifest"
 	manifestMagic       = "WLOG"
-	manifestVersion     = 1
-	manifestHeaderBytes = 40
+	manifestVersion     = 2
+	manifestHeaderBytes = 64
+	manifestHeaderV1    = 40
 	manifestEntryBytes  = 7*8 + 3*4
 	manifestClean       = 1
+	manifestSwapping    = 2
 )
 
 var errManifest = errors.New("bad manifest")
@@ -38,6 +44,9 @@ type manifest struct {
 	missing               bool // there is no file
 	clean                 bool
 	first, start, durable int64
+	cleaned, sparse       int64
+	swapping              bool
+	swap                  int64
 	segments              []meta
 }
 
@@ -45,13 +54,21 @@ func (m *manifest) encode() []byte {
 	b := make([]byte, manifestHeaderBytes, manifestHeaderBytes+len(m.segments)*manifestEntryBytes)
 	copy(b, manifestMagic)
 	binary.BigEndian.PutUint16(b[4:], manifestVersion)
+	flags := uint16(0)
 	if m.clean {
-		binary.BigEndian.PutUint16(b[6:], manifestClean)
+		flags |= manifestClean
 	}
+	if m.swapping {
+		flags |= manifestSwapping
+	}
+	binary.BigEndian.PutUint16(b[6:], flags)
 	binary.BigEndian.PutUint64(b[12:], uint64(m.first))
 	binary.BigEndian.PutUint64(b[20:], uint64(m.start))
 	binary.BigEndian.PutUint64(b[28:], uint64(m.durable))
-	binary.BigEndian.PutUint32(b[36:], uint32(len(m.segments)))
+	binary.BigEndian.PutUint64(b[36:], uint64(m.cleaned))
+	binary.BigEndian.PutUint64(b[44:], uint64(m.sparse))
+	binary.BigEndian.PutUint64(b[52:], uint64(m.swap))
+	binary.BigEndian.PutUint32(b[60:], uint32(len(m.segments)))
 	for _, s := range m.segments {
 		for _, v := range []int64{s.base, s.next, s.size, s.maxTime, s.maxAt, s.created, s.appended} {
 			b = binary.BigEndian.AppendUint64(b, uint64(v))
@@ -69,35 +86,45 @@ func (m *manifest) crc(b []byte) uint32 {
 }
 
 func decodeManifest(b []byte) (*manifest, error) {
-	if len(b) < manifestHeaderBytes || string(b[:4]) != manifestMagic {
+	if len(b) < manifestHeaderV1 || string(b[:4]) != manifestMagic {
 		return nil, fmt.Errorf("%w: %d bytes without its header", errManifest, len(b))
 	}
-	if v := binary.BigEndian.Uint16(b[4:]); v != manifestVersion {
-		return nil, fmt.Errorf("%w: version %d, want %d", errManifest, v, manifestVersion)
+	version := binary.BigEndian.Uint16(b[4:])
+	if version < 1 || version > manifestVersion || version == manifestVersion && len(b) < manifestHeaderBytes {
+		return nil, fmt.Errorf("%w: version %d in %d bytes, want %d", errManifest, version, len(b), manifestVersion)
 	}
-	m := &manifest{clean: binary.BigEndian.Uint16(b[6:])&manifestClean != 0}
+	flags := binary.BigEndian.Uint16(b[6:])
+	m := &manifest{clean: flags&manifestClean != 0}
 	if got, want := m.crc(b), binary.BigEndian.Uint32(b[8:]); got != want {
 		return nil, fmt.Errorf("%w: CRC-32C is %08x, header says %08x", errManifest, got, want)
 	}
 	field := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[i:])) }
 	m.first, m.start, m.durable = field(12), field(20), field(28)
-	count := int(binary.BigEndian.Uint32(b[36:]))
-	b = b[manifestHeaderBytes:]
+	if version == 1 {
+		return m, m.decodeSegments(binary.BigEndian.Uint32(b[36:]), b[manifestHeaderV1:])
+	}
+	m.cleaned, m.sparse, m.swap, m.swapping = field(36), field(44), field(52), flags&manifestSwapping != 0
+	return m, m.decodeSegments(binary.BigEndian.Uint32(b[60:]), b[manifestHeaderBytes:])
+}
+
+func (m *manifest) decodeSegments(n uint32, b []byte) error {
+	count := int(n)
 	if len(b)%manifestEntryBytes != 0 || count != len(b)/manifestEntryBytes {
-		return nil, fmt.Errorf("%w: %d segments in %d bytes", errManifest, count, len(b))
+		return fmt.Errorf("%w: %d segments in %d bytes", errManifest, count, len(b))
 	}
 	m.segments = make([]meta, count)
 	for i := range m.segments {
+		field := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[i:])) }
 		m.segments[i] = meta{
 			base: field(0), next: field(8), size: field(16), maxTime: field(24), maxAt: field(32), created: field(40), appended: field(48),
 			sums: sums{binary.BigEndian.Uint32(b[56:]), binary.BigEndian.Uint32(b[60:]), binary.BigEndian.Uint32(b[64:])},
 		}
 		b = b[manifestEntryBytes:]
 		if s := m.segments[i]; s.base < m.first || s.next < s.base || i > 0 && s.base != m.segments[i-1].next {
-			return nil, fmt.Errorf("%w: segment %d is out of order", errManifest, i)
+			return fmt.Errorf("%w: segment %d is out of order", errManifest, i)
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // The hint, log.synced, overwritten in place after each sync and never synced itself: the durable offset (int64) and
@@ -134,14 +161,19 @@ func replaceFile(fsys vfs.FS, name string, data []byte) error {
 // it costs time, never data.
 func replaceCache(fsys vfs.FS, name string, data []byte) error {
 	tmp := name + suffixTemp
-	f, err := fsys.Create(tmp)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(writeAll(f, data), f.Close()); err != nil {
+	if err := writeCache(fsys, tmp, data); err != nil {
 		return err
 	}
 	return fsys.Rename(tmp, name)
+}
+
+// writeCache is writeFile without a sync.
+func writeCache(fsys vfs.FS, name string, data []byte) error {
+	f, err := fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeAll(f, data), f.Close())
 }
 
 // writeFile creates the file with the data and syncs it, but not its directory.

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -29,13 +30,16 @@ func (l *Log) recover(names []string) error {
 	if err != nil {
 		return err
 	}
+	if names, err = l.finishSwap(m, names); err != nil {
+		return err
+	}
 	if hint, ok := l.readHint(); ok {
 		m.durable = max(m.durable, hint)
 	}
-	if bases, err = l.removeLeftovers(names, bases, m.first); err != nil {
+	if bases, err = l.removeLeftovers(names, m); err != nil {
 		return err
 	}
-	l.mu.start = m.start
+	l.mu.start, l.mu.cleaned, l.mu.sparse, l.mu.swapping = m.start, m.cleaned, m.sparse, m.swapping
 	sealed, tail, err := l.splitTail(m, bases)
 	if err != nil {
 		return err
@@ -76,10 +80,16 @@ func (l *Log) readManifest(bases []int64) (*manifest, error) {
 			return m, nil
 		}
 	}
-	if b == nil {
-		return &manifest{missing: true}, nil // nothing was ever deleted: the log begins at 0
-	}
 	m := &manifest{}
+	if len(bases) > 0 {
+		// What was compacted is unknown. All but the last segment may have been, and no crash leaves a good batch right
+		// behind another with offsets missing in between.
+		m.sparse = bases[len(bases)-1]
+	}
+	if b == nil {
+		m.missing = true // nothing was ever deleted: the log begins at 0
+		return m, nil
+	}
 	if len(bases) > 0 {
 		m.first, m.start, m.durable = bases[0], bases[0], bases[len(bases)-1]
 	}
@@ -102,13 +112,18 @@ func (l *Log) openHint() (vfs.File, error) {
 	return f, err
 }
 
-// removeLeftovers deletes temporary files and what an interrupted deletion left below the first kept segment.
-func (l *Log) removeLeftovers(names []string, bases []int64, first int64) ([]int64, error) {
+// removeLeftovers deletes what interrupted work left: temporary files, compacted segments that the manifest never
+// named, and segments that are not kept. It gives the bases of those that are.
+func (l *Log) removeLeftovers(names []string, m *manifest) ([]int64, error) {
+	var kept []int64
 	for _, name := range names {
-		leftover := strings.HasSuffix(name, suffixTemp)
-		for _, suffix := range []string{suffixLog, suffixIndex, suffixTime, suffixTxn} {
-			if base, ok := parseName(name, suffix); ok && base < first {
+		leftover := strings.HasSuffix(name, suffixTemp) || strings.HasSuffix(name, suffixClean)
+		for _, suffix := range segmentSuffixes {
+			base, ok := parseName(name, suffix)
+			if ok && m.gone(base) {
 				leftover = true
+			} else if ok && suffix == suffixLog {
+				kept = append(kept, base)
 			}
 		}
 		if leftover {
@@ -117,7 +132,17 @@ func (l *Log) removeLeftovers(names []string, bases []int64, first int64) ([]int
 			}
 		}
 	}
-	return slices.DeleteFunc(bases, func(base int64) bool { return base < first }), nil
+	return kept, nil
+}
+
+// gone tells whether a segment file is what a deletion left below the first kept one, or a compaction inside the
+// segment that it was merged into.
+func (m *manifest) gone(base int64) bool {
+	if base < m.first || base >= m.sparse {
+		return base < m.first
+	}
+	i, found := slices.BinarySearchFunc(m.segments, base, func(s meta, base int64) int { return cmp.Compare(s.base, base) })
+	return !found && i > 0 && base < m.segments[i-1].next
 }
 
 // splitTail checks that the segments of the manifest are there and tells which files have to be read.
@@ -270,7 +295,7 @@ func (l *Log) setAside(bases []int64) error {
 
 func (l *Log) removeSegments(bases []int64) error {
 	for _, base := range slices.Backward(bases) {
-		for _, suffix := range []string{suffixLog, suffixIndex, suffixTime, suffixTxn} {
+		for _, suffix := range segmentSuffixes {
 			if err := l.fs.Remove(l.path(base, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
@@ -310,7 +335,7 @@ func (l *Log) scanSegment(base int64) (s *segment, size int64, bad, err error) {
 	s = newSegment(base)
 	now := l.mu.o.Now().UnixMilli()
 	s.created, s.appended = now, now
-	v := newVerifier(f, size)
+	v := newVerifier(f, size, l.mu.sparse)
 	for s.size < size {
 		b, err := v.next(s.size, s.next)
 		if err != nil && !errors.Is(err, record.ErrCorrupt) {

@@ -34,9 +34,13 @@ func Repair(fsys vfs.FS, dir string) (RepairReport, error) {
 	}
 	bases := basesOf(names, suffixLog)
 	m, err := l.readManifest(bases)
+	if err == nil {
+		_, err = l.finishSwap(m, names)
+	}
 	if err != nil {
 		return out, fmt.Errorf("repair %s: %w", dir, err)
 	}
+	l.mu.sparse = m.sparse
 	if out, err = l.repair(m, bases); err != nil {
 		return out, fmt.Errorf("repair %s: %w", dir, err)
 	}
@@ -47,7 +51,7 @@ func (l *Log) repair(m *manifest, bases []int64) (RepairReport, error) {
 	out := RepairReport{Offset: -1}
 	next := int64(-1)
 	for i, base := range bases {
-		if base < m.first {
+		if m.gone(base) {
 			continue
 		}
 		bad, good := error(nil), int64(0)
@@ -124,7 +128,10 @@ func (l *Log) quarantine(out *RepairReport, m *manifest, base, good int64, later
 
 // rewrite makes the log end at the offset as far as the manifest and the hint say.
 func (l *Log) rewrite(m *manifest, end int64) error {
-	fixed := manifest{first: min(m.first, end), start: min(m.start, end), durable: end}
+	fixed := manifest{
+		first: min(m.first, end), start: min(m.start, end), durable: end,
+		cleaned: min(m.cleaned, end), sparse: min(m.sparse, end),
+	}
 	for _, s := range m.segments {
 		if s.next <= end && s.base >= fixed.first {
 			fixed.segments = append(fixed.segments, s)

@@ -174,6 +174,8 @@ func (l *Log) removeGone(gone []*segment) error {
 // TruncateTo removes the batches that hold the offset or lie above it. Slices of removed batches become unreadable. When
 // the log's start lies inside a batch that goes, it moves down to where the log then ends.
 func (l *Log) TruncateTo(offset int64) error {
+	l.interrupt()
+	defer l.compacting.Unlock()
 	l.slow.Lock()
 	defer l.slow.Unlock()
 	l.load.Lock()
@@ -210,7 +212,10 @@ func (l *Log) truncate(offset int64) error {
 	if err := writeFile(l.fs, l.file(hintName), encodeHint(min(l.mu.flushed, at))); err != nil {
 		return err
 	}
-	m := manifest{first: l.mu.segments[0].base, start: min(l.mu.start, at), durable: min(l.mu.flushed, at)}
+	m := manifest{
+		first: l.mu.segments[0].base, start: min(l.mu.start, at), durable: min(l.mu.flushed, at),
+		cleaned: min(l.mu.cleaned, at), sparse: min(l.mu.sparse, at),
+	}
 	var later []int64
 	for _, o := range l.mu.segments {
 		if o.stored && o.base < s.base {
@@ -235,7 +240,7 @@ func (l *Log) truncate(offset int64) error {
 	if err := l.removeSnapshotsAbove(at); err != nil {
 		return err
 	}
-	l.mu.segments, l.mu.cold, l.mu.newFiles = nil, nil, false
+	l.mu.segments, l.mu.cold, l.mu.newFiles, l.mu.swapping = nil, nil, false, false
 	names, err := l.fs.List(l.dir)
 	if err != nil {
 		return err
@@ -246,7 +251,8 @@ func (l *Log) truncate(offset int64) error {
 	return l.syncTail() // also when recovery found nothing odd: the cut itself must be durable
 }
 
-// cutPoint is the base offset and byte of the batch that holds the offset.
+// cutPoint is where the batch that holds the offset begins, or the first behind it: its byte, and the offset at which
+// the batch before it ends.
 func (l *Log) cutPoint(s *segment, offset int64) (at, pos int64, err error) {
 	f, err := l.fs.Open(l.path(s.base, suffixLog))
 	if err != nil {
@@ -255,15 +261,15 @@ func (l *Log) cutPoint(s *segment, offset int64) (at, pos int64, err error) {
 	defer f.Close()
 	h := scanHeaders(f, s.size)
 	defer h.free()
-	for {
+	for at = s.base; ; {
 		b, err := h.at(pos)
 		if err != nil {
 			return 0, 0, err
 		}
 		if b.LastOffset() >= offset {
-			return b.BaseOffset(), pos, nil
+			return at, pos, nil
 		}
-		pos += int64(b.Size())
+		pos, at = pos+int64(b.Size()), b.LastOffset()+1
 	}
 }
 

@@ -20,7 +20,12 @@ const (
 	suffixTxn      = ".txnindex"
 	suffixSnapshot = ".snapshot"
 	suffixTemp     = ".tmp"
+	// suffixClean follows the name of a compacted segment's files until they take their place.
+	suffixClean = ".clean"
 )
+
+// segmentSuffixes are a segment's files.
+var segmentSuffixes = [...]string{suffixLog, suffixIndex, suffixTime, suffixTxn}
 
 func fileName(base int64, suffix string) string { return fmt.Sprintf("%020d%s", base, suffix) }
 

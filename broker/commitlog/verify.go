@@ -18,15 +18,16 @@ const crcPos = 21
 
 // verifier reads a file of batches from front to back and checks every CRC, in fixed memory whatever a length says.
 type verifier struct {
-	f    vfs.File
-	size int64
-	buf  []byte // window of the file
-	pos  int64  // file position of buf
-	head [record.HeaderBytes]byte
+	f      vfs.File
+	size   int64
+	sparse int64  // a batch that begins below it may leave offsets out before it
+	buf    []byte // window of the file
+	pos    int64  // file position of buf
+	head   [record.HeaderBytes]byte
 }
 
-func newVerifier(f vfs.File, size int64) *verifier {
-	return &verifier{f: f, size: size, buf: make([]byte, 0, min(size, verifyBytes))}
+func newVerifier(f vfs.File, size, sparse int64) *verifier {
+	return &verifier{f: f, size: size, sparse: sparse, buf: make([]byte, 0, min(size, verifyBytes))}
 }
 
 // window gives the file's bytes from pos on, at least n of them or what the file has.
@@ -41,7 +42,7 @@ func (v *verifier) window(pos int64, n int) ([]byte, error) {
 	return v.buf[pos-v.pos:], nil
 }
 
-// next checks the batch at pos, which must begin at offset base, and gives its header, valid until the next call. A
+// next checks the batch at pos, which must begin at offset base (or behind it where compaction was), and gives its header, valid until the next call. A
 // batch that makes no sense is record.ErrCorrupt; another error is the file's.
 func (v *verifier) next(pos, base int64) (record.Batch, error) {
 	w, err := v.window(pos, record.HeaderBytes)
@@ -59,7 +60,7 @@ func (v *verifier) next(pos, base int64) (record.Batch, error) {
 		return nil, fmt.Errorf("%w: length %d with %d bytes left", record.ErrCorrupt, n, v.size-pos)
 	case b.Magic() != 2:
 		return nil, fmt.Errorf("%w: magic %d, want 2", record.ErrCorrupt, b.Magic())
-	case b.BaseOffset() != base:
+	case b.BaseOffset() < base || b.BaseOffset() > base && b.BaseOffset() >= v.sparse:
 		return nil, fmt.Errorf("%w: base offset %d, want %d", record.ErrCorrupt, b.BaseOffset(), base)
 	}
 	crc := uint32(0)
