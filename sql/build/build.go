@@ -29,9 +29,14 @@ func Pipeline(n plan.Node, o Options) (*stream.Node, error) {
 	return b.node(n)
 }
 
+// maxScans bounds the tables that one statement reads, a table that it names twice counted twice: each holds up to one
+// fetch of 16 MiB and its columns, so a UNION ALL of thousands would take the memory of the whole process.
+const maxScans = 100
+
 type builder struct {
 	options Options
 	ids     ids
+	scans   int
 }
 
 func (b *builder) node(n plan.Node) (*stream.Node, error) {
@@ -169,6 +174,9 @@ func (b *builder) connector(name string) (*Connector, error) {
 }
 
 func (b *builder) scan(n *plan.Scan) (*stream.Node, error) {
+	if b.scans++; b.scans > maxScans {
+		return nil, fmt.Errorf("read table %s: the statement reads more than %d tables", n.Table.Name, maxScans)
+	}
 	c, err := b.connector(n.Table.Connector)
 	if err != nil {
 		return nil, err

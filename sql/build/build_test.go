@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/weirhub/weir/sql/catalog"
+	"github.com/weirhub/weir/sql/plan"
 	"github.com/weirhub/weir/stream"
 	"github.com/weirhub/weir/stream/streamtest"
 )
@@ -34,5 +36,26 @@ func TestOnlyOwnErrorsArePermanent(t *testing.T) {
 	below := &failing{Operator: broken{}}
 	if err := below.Process(0, stream.Batch{}, &refusing{}); err == nil || stream.IsPermanent(err) {
 		t.Errorf("an error from downstream: %v, want one that is not permanent", err)
+	}
+}
+
+// A statement cannot take any number of sources, each with buffers of its own.
+func TestScansOfAStatementAreBounded(t *testing.T) {
+	o := Options{Connectors: []Connector{{
+		Name: "none", Source: func(SourceSpec) (func(stream.Task) (stream.Source, error), error) { return nil, nil },
+	}}}
+	table := &catalog.Table{Name: "t", Connector: "none"}
+	union := func(n int) plan.Node {
+		u := &plan.Union{}
+		for range n {
+			u.All = append(u.All, &plan.Scan{Table: table})
+		}
+		return u
+	}
+	if _, err := Pipeline(union(maxScans), o); err != nil {
+		t.Errorf("%d tables: %v", maxScans, err)
+	}
+	if _, err := Pipeline(union(maxScans+1), o); err == nil {
+		t.Errorf("%d tables are not refused", maxScans+1)
 	}
 }
