@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// brokerWide merges the configs of the start with those that clients set, which win.
+// brokerWide merges the configs of the start with those that clients set, which win: for the cluster, then for this node.
 func (b *Broker) brokerWide() map[string]string {
 	b.topics.RLock()
 	defer b.topics.RUnlock()
-	if len(b.topics.configs) == 0 {
+	if len(b.topics.configs)+len(b.topics.node) == 0 {
 		return b.o.Configs
 	}
 	out := maps.Clone(b.o.Configs)
@@ -19,13 +19,19 @@ func (b *Broker) brokerWide() map[string]string {
 		out = map[string]string{}
 	}
 	maps.Copy(out, b.topics.configs)
+	maps.Copy(out, b.topics.node)
 	return out
 }
 
-// brokerKey finds the topic config for which a broker-wide config gives the default.
-func brokerKey(name string) (ConfigKey, bool) {
+// BrokerConfigKey finds a config that can be set for the broker: its own, or a topic's default.
+func BrokerConfigKey(name string) (ConfigKey, bool) {
 	for _, k := range topicConfigs {
 		if k.Broker == name {
+			return k, true
+		}
+	}
+	for _, k := range brokerConfigs {
+		if k.Name == name {
 			return k, true
 		}
 	}
@@ -34,7 +40,7 @@ func brokerKey(name string) (ConfigKey, bool) {
 
 func checkBrokerConfigs(in map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		k, ok := brokerKey(name)
+		k, ok := BrokerConfigKey(name)
 		if !ok {
 			return fmt.Errorf("%w: unknown broker config name: %s", ErrInvalidConfig, name)
 		}
@@ -47,27 +53,41 @@ func checkBrokerConfigs(in map[string]string) error {
 
 // TopicConfig is the value of one of a topic's configs and where it comes from.
 func (b *Broker) TopicConfig(t *Topic, k ConfigKey) (string, ConfigSource) {
-	v, src := lookup(k.Name, t.Configs(), b.brokerWide())
-	if src == SourceBrokerDynamic && !b.dynamic(k.Broker) {
-		src = SourceBrokerStatic
+	if v, ok := t.Configs()[k.Name]; ok {
+		return v, SourceTopic
 	}
-	return v, src
+	return b.BrokerConfig(k)
 }
 
-// BrokerConfig is the broker-wide default of one topic config and where it comes from.
+// BrokerConfig is the value of a config for the whole broker, which is the default of a topic's, and where it comes from.
 func (b *Broker) BrokerConfig(k ConfigKey) (string, ConfigSource) {
-	v, src := lookup(k.Name, nil, b.brokerWide())
-	if src == SourceBrokerDynamic && !b.dynamic(k.Broker) {
-		src = SourceBrokerStatic
-	}
-	return v, src
+	v := b.BrokerValues(k)[0]
+	return v.Value, v.Source
 }
 
-func (b *Broker) dynamic(name string) bool {
-	b.topics.RLock()
-	defer b.topics.RUnlock()
-	_, ok := b.topics.configs[name]
-	return ok
+// ConfigValue is a value with where it comes from.
+type ConfigValue struct {
+	Value  string
+	Source ConfigSource
+}
+
+// BrokerValues are the values that a config of the broker has at its levels, the one in force first, the default last.
+func (b *Broker) BrokerValues(k ConfigKey) []ConfigValue {
+	var out []ConfigValue
+	if k.Broker != "" {
+		b.topics.RLock()
+		node, cluster := b.topics.node, b.topics.configs
+		b.topics.RUnlock()
+		for _, level := range [...]struct {
+			configs map[string]string
+			source  ConfigSource
+		}{{node, SourceBrokerNode}, {cluster, SourceBrokerDynamic}, {b.o.Configs, SourceBrokerStatic}} {
+			if v, ok := level.configs[k.Broker]; ok {
+				out = append(out, ConfigValue{v, level.source})
+			}
+		}
+	}
+	return append(out, ConfigValue{k.Default, SourceDefault})
 }
 
 // AlterTopic replaces a topic's own configs by what change makes of them. change must not keep its argument.
@@ -106,8 +126,17 @@ func (b *Broker) AlterTopic(ctx context.Context, name string, validateOnly bool,
 	return nil
 }
 
-// AlterBroker replaces the cluster-wide configs by what change makes of them.
-func (b *Broker) AlterBroker(ctx context.Context, validateOnly bool, change func(configs map[string]string) error) error {
+// Scope tells for whom a config of the broker is set.
+type Scope bool
+
+// The scopes. A value for the node goes before one for the cluster.
+const (
+	ThisNode     Scope = true
+	WholeCluster Scope = false
+)
+
+// AlterBroker replaces the dynamic configs of a scope by what change makes of them.
+func (b *Broker) AlterBroker(ctx context.Context, of Scope, validateOnly bool, change func(configs map[string]string) error) error {
 	b.admin.Lock()
 	defer b.admin.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -116,7 +145,11 @@ func (b *Broker) AlterBroker(ctx context.Context, validateOnly bool, change func
 	if b.admin.closed {
 		return ErrClosed
 	}
-	configs := maps.Clone(b.admin.meta.state.configs)
+	have, kind := b.admin.meta.state.configs, kindBroker
+	if of == ThisNode {
+		have, kind = b.admin.meta.state.node, kindNode
+	}
+	configs := maps.Clone(have)
 	if err := change(configs); err != nil {
 		return err
 	}
@@ -126,11 +159,11 @@ func (b *Broker) AlterBroker(ctx context.Context, validateOnly bool, change func
 	if validateOnly {
 		return nil
 	}
-	if err := b.admin.meta.commit(event{Kind: kindBroker, Configs: configs}); err != nil {
+	if err := b.admin.meta.commit(event{Kind: kind, Configs: configs}); err != nil {
 		return err
 	}
 	b.topics.Lock()
-	b.topics.configs = configs
+	b.topics.configs, b.topics.node = b.admin.meta.state.configs, b.admin.meta.state.node
 	b.topics.Unlock()
 	for _, t := range b.Topics() {
 		b.reconfigure(t, t.Configs())

@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weirhub/weir/broker/quota"
 	"github.com/weirhub/weir/internal/vfs"
 )
 
@@ -57,12 +59,14 @@ type Broker struct {
 		meta   *metaLog
 		closed bool
 	}
+	quotas atomic.Pointer[quota.Table]
 	// topics is what readers see; a leaf.
 	topics struct {
 		sync.RWMutex
 		byName     map[string]*Topic
 		byID       map[UUID]*Topic
 		configs    map[string]string // cluster-wide dynamic configs
+		node       map[string]string // dynamic configs of this node, which win
 		partitions int
 	}
 	pids struct {
@@ -117,7 +121,8 @@ func (b *Broker) load() error {
 	b.admin.meta = meta
 	b.pids.next, b.pids.end = meta.state.nextPID, meta.state.nextPID
 	b.topics.byName, b.topics.byID = map[string]*Topic{}, map[UUID]*Topic{}
-	b.topics.configs = meta.state.configs
+	b.topics.configs, b.topics.node = meta.state.configs, meta.state.node
+	b.quotas.Store(meta.state.quotas)
 	b.removeDeleted()
 	var g errgroup.Group
 	g.SetLimit(openers)

@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +115,59 @@ var topicConfigs = [...]ConfigKey{
 	{Name: "unclean.leader.election.enable", Type: TypeBoolean, Default: "false", Broker: "unclean.leader.election.enable", Doc: "Let a replica that lags lead.", Here: noEffect + " There is one replica."},
 }
 
+// BrokerConfigs are the configs of the broker that can change while it runs and are no topic's default, sorted by name.
+func BrokerConfigs() []ConfigKey { return brokerConfigs[:] }
+
+// Names of the configs that fronts read.
+const (
+	MaxConnections        = "max.connections"
+	MaxConnectionsPerIP   = "max.connections.per.ip"
+	MaxConnectionsByIP    = "max.connections.per.ip.overrides"
+	MaxConnectionCreation = "max.connection.creation.rate"
+)
+
+var brokerConfigs = [...]ConfigKey{
+	{Name: "background.threads", Broker: "background.threads", Type: TypeInt, Default: "10", Min: 1, Max: maxInt32, Doc: "Threads for the broker's housekeeping.", Here: noEffect},
+	{Name: "log.cleaner.threads", Broker: "log.cleaner.threads", Type: TypeInt, Default: "1", Max: maxInt32, Doc: "Threads that compact.", Here: noEffect},
+	{
+		Name: MaxConnectionCreation, Broker: MaxConnectionCreation, Type: TypeInt, Default: "2147483647", Max: maxInt32,
+		Doc: "Connections accepted a second; more wait to be accepted.",
+	},
+	{
+		Name: MaxConnections, Broker: MaxConnections, Type: TypeInt, Default: "2147483647", Min: 1, Max: maxInt32,
+		Doc: "Connections open at once.", Here: "More are closed, where Kafka waits with accepting them; the limit that the broker was started with holds beside it.",
+	},
+	{Name: MaxConnectionsPerIP, Broker: MaxConnectionsPerIP, Type: TypeInt, Default: "2147483647", Max: maxInt32, Doc: "Connections open at once from one address; more are closed."},
+	{
+		Name: MaxConnectionsByIP, Broker: MaxConnectionsByIP, Type: TypeString, Doc: "Limits of single addresses in place of max.connections.per.ip: address:count, separated by commas.",
+		Here: "Addresses only, no host names.",
+	},
+	{Name: "num.io.threads", Broker: "num.io.threads", Type: TypeInt, Default: "8", Min: 1, Max: maxInt32, Doc: "Threads that handle requests.", Here: noEffect + " Every connection has its own."},
+	{Name: "num.network.threads", Broker: "num.network.threads", Type: TypeInt, Default: "3", Min: 1, Max: maxInt32, Doc: "Threads that read and write the network.", Here: noEffect + " Every connection has its own."},
+	{Name: "num.replica.fetchers", Broker: "num.replica.fetchers", Type: TypeInt, Default: "1", Min: 1, Max: maxInt32, Doc: "Threads that replicate.", Here: noEffect + " There is one replica."},
+}
+
+// ParseOverrides reads max.connections.per.ip.overrides.
+func ParseOverrides(value string) (map[netip.Addr]int, error) {
+	out := map[netip.Addr]int{}
+	for _, v := range splitList(value) {
+		i := strings.LastIndexByte(v, ':')
+		if i < 0 {
+			return nil, fmt.Errorf("%q is not address:count", v)
+		}
+		addr, err := netip.ParseAddr(strings.Trim(v[:i], "[]"))
+		if err != nil {
+			return nil, fmt.Errorf("%q is not an address", v[:i])
+		}
+		n, err := strconv.ParseUint(v[i+1:], 10, 31)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a count", v[i+1:])
+		}
+		out[addr.Unmap()] = int(n)
+	}
+	return out, nil
+}
+
 // TopicConfigKey finds a row by name.
 func TopicConfigKey(name string) (ConfigKey, bool) {
 	i, ok := slices.BinarySearchFunc(topicConfigs[:], name, func(k ConfigKey, n string) int { return strings.Compare(k.Name, n) })
@@ -147,6 +201,11 @@ func (k ConfigKey) Check(value string) error {
 			return bad(fmt.Sprintf("must be a number between %d and %d", k.Min, k.Max))
 		}
 	case TypeString:
+		if k.Name == MaxConnectionsByIP {
+			if _, err := ParseOverrides(value); err != nil {
+				return bad(err.Error())
+			}
+		}
 		if k.Values != nil && !slices.Contains(k.Values, value) {
 			return bad("must be one of " + strings.Join(k.Values, ", "))
 		}
@@ -191,7 +250,7 @@ type settings struct {
 
 // resolve computes settings from a topic's own configs over the broker's. All values passed Check.
 func resolve(own, brokerWide map[string]string) settings {
-	get := func(name string) string { v, _ := lookup(name, own, brokerWide); return v }
+	get := func(name string) string { return lookup(name, own, brokerWide) }
 	num := func(name string) int64 {
 		n, err := strconv.ParseInt(strings.TrimSpace(get(name)), 10, 64)
 		if err != nil {
@@ -237,24 +296,26 @@ type ConfigSource int8
 // The sources of Kafka's DescribeConfigs.
 const (
 	SourceTopic         ConfigSource = 1
+	SourceBrokerNode    ConfigSource = 2 // dynamic, of this node
 	SourceBrokerDynamic ConfigSource = 3 // the cluster-wide dynamic default
 	SourceBrokerStatic  ConfigSource = 4
 	SourceDefault       ConfigSource = 5
+	SourceClientMetrics ConfigSource = 7
 )
 
-// lookup finds a topic config's value and where it comes from.
-func lookup(name string, own, brokerWide map[string]string) (string, ConfigSource) {
+// lookup finds a topic config's value.
+func lookup(name string, own, brokerWide map[string]string) string {
 	if v, ok := own[name]; ok {
-		return v, SourceTopic
+		return v
 	}
 	k, ok := TopicConfigKey(name)
 	if !ok {
 		panic("BUG: no config named " + name)
 	}
 	if v, ok := brokerWide[k.Broker]; ok && k.Broker != "" {
-		return v, SourceBrokerDynamic
+		return v
 	}
-	return k.Default, SourceDefault
+	return k.Default
 }
 
 // logOptions are the settings that the log itself acts on.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirhub/weir/broker/commitlog"
+	"github.com/weirhub/weir/broker/quota"
 	"github.com/weirhub/weir/internal/record"
 	"github.com/weirhub/weir/internal/vfs"
 )
@@ -22,17 +23,26 @@ import (
 //	{"kind":"deleted","topic":{"name":...,"id":...}}               the topic is gone; its files may still be there
 //	{"kind":"removed","topic":{"name":...,"id":...}}               its files are gone too
 //	{"kind":"broker","configs":{...}}                              the cluster-wide configs as they stand from now on
+//	{"kind":"node","configs":{...}}                                the configs of this node alone as they stand from now on
+//	{"kind":"resource","resource":{"type":n,"name":...,"configs":{...}}}
+//	                                                               the configs of another resource (n is Kafka's number of
+//	                                                               its type) as they stand from now on; none: it is gone
+//	{"kind":"quota","quota":{"entity":{"user":...,"client-id":...,"ip":...},"values":{...}}}
+//	                                                               the quotas of an entity as they stand from now on; a part
+//	                                                               of it that is null is the default; no values: none
 //	{"kind":"producers","next":n}                                  producer ids below n may have been given out
 //
 // When the log has grown to snapshotBytes more than its last snapshot, the whole state is appended as one batch that begins with
 // a format record, and the log's start moves up to it. Replay therefore begins at the log's start with an empty state.
 type event struct {
-	Kind    string            `json:"kind"`
-	Version int               `json:"version,omitempty"`
-	Cluster string            `json:"cluster,omitempty"`
-	Topic   *topicMeta        `json:"topic,omitempty"`
-	Configs map[string]string `json:"configs,omitempty"`
-	Next    int64             `json:"next,omitempty"`
+	Kind     string            `json:"kind"`
+	Version  int               `json:"version,omitempty"`
+	Cluster  string            `json:"cluster,omitempty"`
+	Topic    *topicMeta        `json:"topic,omitempty"`
+	Configs  map[string]string `json:"configs,omitempty"`
+	Next     int64             `json:"next,omitempty"`
+	Resource *resourceMeta     `json:"resource,omitempty"`
+	Quota    *quotaMeta        `json:"quota,omitempty"`
 }
 
 const (
@@ -42,6 +52,9 @@ const (
 	kindDeleted   = "deleted"
 	kindRemoved   = "removed"
 	kindBroker    = "broker"
+	kindNode      = "node"
+	kindResource  = "resource"
+	kindQuota     = "quota"
 	kindProducers = "producers"
 )
 
@@ -70,13 +83,20 @@ type topicMeta struct {
 type metaState struct {
 	cluster string
 	topics  map[string]topicMeta
-	deleted map[UUID]string // id -> name of topics whose files may still be there
-	configs map[string]string
+	deleted map[UUID]string   // id -> name of topics whose files may still be there
+	configs map[string]string // cluster-wide
+	node    map[string]string // of this node
 	nextPID int64
+	// resources are configs of what is neither topic nor broker.
+	resources map[resourceKey]map[string]string
+	quotas    *quota.Table
 }
 
 func newMetaState() *metaState {
-	return &metaState{topics: map[string]topicMeta{}, deleted: map[UUID]string{}, configs: map[string]string{}}
+	return &metaState{
+		topics: map[string]topicMeta{}, deleted: map[UUID]string{}, configs: map[string]string{},
+		node: map[string]string{}, resources: map[resourceKey]map[string]string{},
+	}
 }
 
 func (m *metaState) apply(e event) error {
@@ -92,11 +112,20 @@ func (m *metaState) apply(e event) error {
 			return fmt.Errorf("record of kind %q without a topic", e.Kind)
 		}
 		m.applyTopic(e.Kind, *e.Topic)
-	case kindBroker:
-		m.configs = e.Configs
-		if m.configs == nil {
-			m.configs = map[string]string{}
+	case kindBroker, kindNode:
+		configs := e.Configs
+		if configs == nil {
+			configs = map[string]string{}
 		}
+		if e.Kind == kindNode {
+			m.node = configs
+		} else {
+			m.configs = configs
+		}
+	case kindResource:
+		return m.applyResource(e.Resource)
+	case kindQuota:
+		return m.applyQuota(e.Quota)
 	case kindProducers:
 		m.nextPID = e.Next
 	default:
@@ -125,6 +154,10 @@ func (m *metaState) snapshot() []event {
 	if len(m.configs) > 0 {
 		out = append(out, event{Kind: kindBroker, Configs: m.configs})
 	}
+	if len(m.node) > 0 {
+		out = append(out, event{Kind: kindNode, Configs: m.node})
+	}
+	out = append(out, m.otherEvents()...)
 	if m.nextPID > 0 {
 		out = append(out, event{Kind: kindProducers, Next: m.nextPID})
 	}

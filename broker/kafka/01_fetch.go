@@ -34,10 +34,10 @@ func (s *Server) fetch(c *call) (kmsg.Response, error) {
 	}
 	f := &fetcher{
 		ctx: c.ctx, parts: parts, committed: req.IsolationLevel == 1,
-		maxBytes: int(min(req.MaxBytes, maxFetchBytes)),
+		maxBytes: int(min(req.MaxBytes, s.fetchAllowance(c), maxFetchBytes)),
 	}
 	f.minBytes = min(int(max(req.MinBytes, 0)), max(f.maxBytes, 0))
-	f.wait(time.Duration(max(req.MaxWaitMillis, 0)) * time.Millisecond)
+	c.waited = f.wait(time.Duration(max(req.MaxWaitMillis, 0)) * time.Millisecond)
 	resp.SessionID = sess.answer(f, resp)
 	if c.inProcess {
 		return resp, materialize(resp, f.take())
@@ -77,11 +77,11 @@ type fetcher struct {
 	failed             bool
 }
 
-// wait reads until there is enough, or an error, or d is over.
-func (f *fetcher) wait(d time.Duration) {
+// wait reads until there is enough, or an error, or d is over; it tells for how long it was idle.
+func (f *fetcher) wait(d time.Duration) (idle time.Duration) {
 	f.read()
 	if f.enough() || d <= 0 {
-		return
+		return 0
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -90,6 +90,7 @@ func (f *fetcher) wait(d time.Duration) {
 		for _, fp := range f.parts {
 			fp.p.Watch(w, fp.read.End(f.committed), f.committed)
 		}
+		begin := time.Now()
 		select {
 		case <-w.Done():
 		case <-timer.C:
@@ -97,12 +98,14 @@ func (f *fetcher) wait(d time.Duration) {
 		case <-f.ctx.Done():
 			over = true
 		}
+		idle += time.Since(begin)
 		for _, fp := range f.parts {
 			fp.p.Unwatch(w)
 		}
 		f.release()
 		f.read()
 	}
+	return idle
 }
 
 // enough also when a partition has more than this answer takes: a slice ends with its segment, and a poll that waited

@@ -74,6 +74,7 @@ func (s *Server) namedTopic(c *call, req *kmsg.MetadataRequest, rt *kmsg.Metadat
 	if !s.b.AutoCreate() || req.Version >= 4 && !req.AllowAutoTopicCreation {
 		return out
 	}
+	_, _ = s.mutate(c, int(s.b.DefaultPartitions()), math.MaxInt16) // no version of Metadata is refused for it
 	t, err := s.autoCreate(c.ctx, *rt.Topic)
 	if err != nil {
 		out.ErrorCode = code(err)

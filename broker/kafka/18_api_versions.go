@@ -5,10 +5,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ApiVersions, 0-4. What the table serves.
+// ApiVersions, 0-5. What the table serves.
 //
 //	v3  the client's software name and version (KIP-511), letters, digits, '-' and '.' only; features (KIP-584)
 //	v4  features may begin at level 0 (KIP-1022)
+//	v5  whom the client believes to speak to (KIP-1242): both of cluster and node, or neither; a client that is wrong, say
+//	    because the address was given to another, is sent back to its bootstrap addresses
 //
 // A version above ours is answered in the form of version 0 with UNSUPPORTED_VERSION and our range, so that the client
 // can ask again on the same connection (KIP-511).
@@ -19,6 +21,13 @@ func (s *Server) apiVersions(c *call) (kmsg.Response, error) {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp, nil
 	}
+	if refused := s.mistaken(req); refused != 0 {
+		resp.ErrorCode = refused
+		return resp, nil
+	}
+	if c.software != nil && req.Version >= 3 {
+		c.software.Store(&software{req.ClientSoftwareName, req.ClientSoftwareVersion})
+	}
 	for _, a := range s.rows {
 		k := kmsg.NewApiVersionsResponseApiKey()
 		k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.min, a.max
@@ -28,20 +37,58 @@ func (s *Server) apiVersions(c *call) (kmsg.Response, error) {
 	return resp, nil
 }
 
-// features names what clients must know beyond versions: that transactions raise the epoch with each end (KIP-890). The
-// epoch must not be negative, or clients ignore it all.
-func (s *Server) features(resp *kmsg.ApiVersionsResponse, version int16) {
-	const transactionVersion = 2
-	resp.FinalizedFeaturesEpoch = 0
-	final := kmsg.NewApiVersionsResponseFinalizedFeature()
-	final.Name, final.MinVersionLevel, final.MaxVersionLevel = "transaction.version", transactionVersion, transactionVersion
-	resp.FinalizedFeatures = append(resp.FinalizedFeatures, final)
-	if version < 4 {
-		return // a range that begins at 0 cannot be read by clients of version 3 (KIP-1022)
+// mistaken is the code for a client that believes to speak to somebody else.
+func (s *Server) mistaken(req *kmsg.ApiVersionsRequest) int16 {
+	if req.Version < 5 {
+		return 0
 	}
-	supported := kmsg.NewApiVersionsResponseSupportedFeature()
-	supported.Name, supported.MinVersion, supported.MaxVersion = "transaction.version", 0, transactionVersion
-	resp.SupportedFeatures = append(resp.SupportedFeatures, supported)
+	switch {
+	case (req.ClusterID == nil) != (req.NodeID == -1):
+		return kerr.InvalidRequest.Code
+	case req.ClusterID == nil:
+		return 0
+	case *req.ClusterID != s.b.ClusterID() || req.NodeID != s.b.NodeID():
+		return kerr.RebootstrapRequired.Code
+	}
+	return 0
+}
+
+// feature is what clients must know beyond versions: the levels that are known, and the one that is in force.
+type feature struct {
+	name            string
+	min, max, level int16
+}
+
+// featureTable lists them by name.
+func featureTable() []feature {
+	return []feature{
+		{"transaction.version", 0, 2, 2}, // each end of a transaction raises the epoch (KIP-890)
+	}
+}
+
+func featureNamed(name string) (feature, bool) {
+	for _, f := range featureTable() {
+		if f.name == name {
+			return f, true
+		}
+	}
+	return feature{}, false
+}
+
+// features tells the table. The epoch must not be negative, or clients ignore it all.
+func (s *Server) features(resp *kmsg.ApiVersionsResponse, version int16) {
+	resp.FinalizedFeaturesEpoch = 0
+	for _, f := range featureTable() {
+		final := kmsg.NewApiVersionsResponseFinalizedFeature()
+		final.Name, final.MinVersionLevel, final.MaxVersionLevel = f.name, f.level, f.level
+		resp.FinalizedFeatures = append(resp.FinalizedFeatures, final)
+		if version < 4 && f.min == 0 {
+			continue // a range that begins at 0 cannot be read by clients of version 3 (KIP-1022)
+		}
+		supported := kmsg.NewApiVersionsResponseSupportedFeature()
+		supported.Name, supported.MinVersion, supported.MaxVersion = f.name, f.min, f.max
+		resp.SupportedFeatures = append(resp.SupportedFeatures, supported)
+	}
 }
 
 // unsupportedAPIVersions is the answer to a version of ApiVersions that we do not know.

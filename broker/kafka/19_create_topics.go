@@ -14,6 +14,7 @@ import (
 //	v4  -1 for partitions and replicas means the broker's default (KIP-464)
 //	v5  flexible; the answer tells partitions, replicas and configs (KIP-525). The configs array is never null there:
 //	    Kafka's own tools fail on a null
+//	v6  THROTTLING_QUOTA_EXCEEDED (KIP-599)
 //	v7  topic ids
 //
 // A replication factor above 1 is refused, as Kafka with one broker refuses it; -1 gives what there is. A manual assignment must name node 1 for the partitions 0 to n-1.
@@ -58,6 +59,13 @@ func (s *Server) createTopic(c *call, req *kmsg.CreateTopicsRequest, rt *kmsg.Cr
 			return
 		}
 		out.NumPartitions, out.ReplicationFactor = checked.Partitions, 1
+		return
+	}
+	partitions := spec.Partitions
+	if partitions < 0 {
+		partitions = s.b.DefaultPartitions()
+	}
+	if out.ErrorCode, out.ErrorMessage = s.mutate(c, int(partitions), 6); out.ErrorCode != 0 {
 		return
 	}
 	t, err := s.b.CreateTopic(c.ctx, spec)

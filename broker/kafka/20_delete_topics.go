@@ -8,7 +8,7 @@ import (
 // DeleteTopics, 1-6.
 //
 //	v4  flexible
-//	v5  error messages
+//	v5  error messages; THROTTLING_QUOTA_EXCEEDED (KIP-599)
 //	v6  by name or by id (KIP-516), one of the two
 func (s *Server) deleteTopics(c *call) (kmsg.Response, error) {
 	req := c.req.(*kmsg.DeleteTopicsRequest)
@@ -50,6 +50,11 @@ func (s *Server) deleteTopic(c *call, rt *kmsg.DeleteTopicsRequestTopic) kmsg.De
 		out.ErrorCode = kerr.InvalidTopicException.Code
 		out.ErrorMessage = kmsg.StringPtr("internal topics cannot be deleted")
 		return out
+	}
+	if t, ok := s.b.Topic(*out.Topic); ok {
+		if out.ErrorCode, out.ErrorMessage = s.mutate(c, len(t.Partitions()), 5); out.ErrorCode != 0 {
+			return out
+		}
 	}
 	if err := s.b.DeleteTopic(c.ctx, *out.Topic); err != nil {
 		out.ErrorCode, out.ErrorMessage = code(err), message(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/weirhub/weir/broker"
 )
 
-// DescribeConfigs, 1-4. Topics, and the broker-wide configs that have a meaning for topics. No names means all of them.
+// DescribeConfigs, 1-4. Topics, the broker, and client metrics subscriptions. No names means all of them.
 //
 //	v1  sources and synonyms (KIP-226)
 //	v3  types and documentation (KIP-569)
@@ -29,6 +29,8 @@ func (s *Server) describeConfigs(c *call) (kmsg.Response, error) {
 			s.describeTopicConfigs(req, rr, &out)
 		case kmsg.ConfigResourceTypeBroker:
 			s.describeBrokerConfigs(req, rr, &out)
+		case kmsg.ConfigResourceTypeClientMetrics:
+			s.describeSubscription(req, rr, &out)
 		default:
 			out.ErrorCode = kerr.InvalidRequest.Code
 			out.ErrorMessage = kmsg.StringPtr(fmt.Sprintf("configs of resource type %d are not served", rr.ResourceType))
@@ -71,17 +73,20 @@ func (s *Server) describeBrokerConfigs(req *kmsg.DescribeConfigsRequest, rr *kms
 		out.ErrorMessage = kmsg.StringPtr(fmt.Sprintf("Unexpected broker id, expected %d, but received %s", s.b.NodeID(), rr.ResourceName))
 		return
 	}
-	for _, k := range broker.TopicConfigs() {
+	for _, k := range slices.Concat(broker.TopicConfigs(), broker.BrokerConfigs()) {
 		if k.Broker == "" || !wanted(rr, k.Broker) {
 			continue
 		}
-		v, src := s.b.BrokerConfig(k)
-		if dynamicOnly && src != broker.SourceBrokerDynamic {
+		values := s.b.BrokerValues(k)
+		if dynamicOnly {
+			values = slices.DeleteFunc(values, func(v broker.ConfigValue) bool { return v.Source != broker.SourceBrokerDynamic })
+		}
+		if len(values) == 0 {
 			continue
 		}
-		cfg := describe(req, k, k.Broker, v, src)
+		cfg := describe(req, k, k.Broker, values[0].Value, values[0].Source)
 		if req.IncludeSynonyms {
-			cfg.ConfigSynonyms = s.brokerSynonyms(k)
+			cfg.ConfigSynonyms = synonyms(k.Broker, values)
 		}
 		out.Configs = append(out.Configs, cfg)
 	}
@@ -95,16 +100,19 @@ func (s *Server) describeBrokerConfigs(req *kmsg.DescribeConfigsRequest, rr *kms
 	}
 }
 
-// brokerSynonyms are the values behind a topic's own: what the cluster says, then the default.
+// brokerSynonyms are the values behind a topic's own: what is set for the node and the cluster, then the default.
 func (s *Server) brokerSynonyms(k broker.ConfigKey) []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym {
 	if k.Broker == "" {
 		return []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{}
 	}
-	var out []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym
-	if v, src := s.b.BrokerConfig(k); src != broker.SourceDefault {
-		out = append(out, synonym(k.Broker, v, src))
+	return synonyms(k.Broker, s.b.BrokerValues(k))
+}
+
+func synonyms(name string, values []broker.ConfigValue) (out []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym) {
+	for _, v := range values {
+		out = append(out, synonym(name, v.Value, v.Source))
 	}
-	return append(out, synonym(k.Broker, k.Default, broker.SourceDefault))
+	return out
 }
 
 func synonym(name, value string, src broker.ConfigSource) kmsg.DescribeConfigsResponseResourceConfigConfigSynonym {

@@ -36,7 +36,8 @@ func (s *Server) alterConfigs(c *call) (kmsg.Response, error) {
 	return resp, nil
 }
 
-// alter changes the configs of a topic, or of the cluster: the broker named by its id or by "" is the same here.
+// alter changes the configs of a topic, of this broker by its id, of the cluster by "", or of a client metrics
+// subscription.
 func (s *Server) alter(c *call, kind kmsg.ConfigResourceType, name string, validateOnly bool, change func(map[string]string) error) error {
 	switch kind {
 	case kmsg.ConfigResourceTypeTopic:
@@ -45,7 +46,14 @@ func (s *Server) alter(c *call, kind kmsg.ConfigResourceType, name string, valid
 		if name != "" && name != strconv.Itoa(int(s.b.NodeID())) {
 			return fmt.Errorf("%w: unexpected broker id, expected %d, but received %s", broker.ErrInvalidRequest, s.b.NodeID(), name)
 		}
-		return s.b.AlterBroker(c.ctx, validateOnly, change)
+		return s.b.AlterBroker(c.ctx, broker.Scope(name != ""), validateOnly, change)
+	case kmsg.ConfigResourceTypeClientMetrics:
+		return s.b.AlterResource(c.ctx, resourceClientMetrics, name, validateOnly, func(configs map[string]string) error {
+			if err := change(configs); err != nil {
+				return err
+			}
+			return checkSubscription(name, configs)
+		})
 	}
 	return fmt.Errorf("%w: configs of resource type %d are not served", broker.ErrInvalidRequest, kind)
 }

@@ -8,11 +8,12 @@ import (
 	"github.com/weirhub/weir/broker"
 )
 
-// DescribeLogDirs, 1-4: the one data directory, and how large each partition is. Null topics means all.
+// DescribeLogDirs, 1-5: the one data directory, and how large each partition is. Null topics means all.
 //
 //	v2  flexible
 //	v3  an error for the whole answer
 //	v4  total and usable bytes of the volume (KIP-827); -1, unknown
+//	v5  whether the directory takes no new partitions (KIP-1066); the only one always does
 func (s *Server) describeLogDirs(c *call) (kmsg.Response, error) {
 	req := c.req.(*kmsg.DescribeLogDirsRequest)
 	resp := kmsg.NewPtrDescribeLogDirsResponse()

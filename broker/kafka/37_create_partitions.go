@@ -10,7 +10,7 @@ import (
 // CreatePartitions, 0-3: raises a topic's partition count.
 //
 //	v2  flexible
-//	v3  THROTTLING_QUOTA_EXCEEDED (KIP-599); there are no quotas
+//	v3  THROTTLING_QUOTA_EXCEEDED (KIP-599)
 func (s *Server) createPartitions(c *call) (kmsg.Response, error) {
 	req := c.req.(*kmsg.CreatePartitionsRequest)
 	resp := kmsg.NewPtrCreatePartitionsResponse()
@@ -18,14 +18,25 @@ func (s *Server) createPartitions(c *call) (kmsg.Response, error) {
 		rt := &req.Topics[i]
 		out := kmsg.NewCreatePartitionsResponseTopic()
 		out.Topic = rt.Topic
-		if err := s.checkNewReplicas(rt); err != nil {
-			out.ErrorCode, out.ErrorMessage = kerr.InvalidReplicaAssignment.Code, message(err)
-		} else if err := s.b.GrowTopic(c.ctx, rt.Topic, rt.Count, req.ValidateOnly); err != nil {
-			out.ErrorCode, out.ErrorMessage = code(err), message(err)
-		}
+		s.growTopic(c, rt, req.ValidateOnly, &out)
 		resp.Topics = append(resp.Topics, out)
 	}
 	return resp, nil
+}
+
+func (s *Server) growTopic(c *call, rt *kmsg.CreatePartitionsRequestTopic, validateOnly bool, out *kmsg.CreatePartitionsResponseTopic) {
+	if err := s.checkNewReplicas(rt); err != nil {
+		out.ErrorCode, out.ErrorMessage = kerr.InvalidReplicaAssignment.Code, message(err)
+		return
+	}
+	if t, ok := s.b.Topic(rt.Topic); ok && !validateOnly {
+		if out.ErrorCode, out.ErrorMessage = s.mutate(c, int(rt.Count)-len(t.Partitions()), 3); out.ErrorCode != 0 {
+			return
+		}
+	}
+	if err := s.b.GrowTopic(c.ctx, rt.Topic, rt.Count, validateOnly); err != nil {
+		out.ErrorCode, out.ErrorMessage = code(err), message(err)
+	}
 }
 
 // checkNewReplicas checks a manual assignment, which names the replicas of each new partition.

@@ -61,24 +61,27 @@ func (s *Server) applyOps(rr *kmsg.IncrementalAlterConfigsRequestResource, confi
 
 // list is the present value of a list config: its own, or what holds without one.
 func (s *Server) list(rr *kmsg.IncrementalAlterConfigsRequestResource, configs map[string]string, name string) (string, error) {
-	for _, k := range broker.TopicConfigs() {
-		own := k.Name
-		if rr.ResourceType == kmsg.ConfigResourceTypeBroker {
-			own = k.Broker
-		}
-		if own != name {
-			continue
-		}
-		if k.Type != broker.TypeList {
-			return "", fmt.Errorf("%w: config value append is not allowed for config key: %s", broker.ErrInvalidConfig, name)
-		}
-		if v, ok := configs[name]; ok {
-			return v, nil
-		}
-		v, _ := s.b.BrokerConfig(k)
+	var k broker.ConfigKey
+	var ok bool
+	switch rr.ResourceType {
+	case kmsg.ConfigResourceTypeBroker:
+		k, ok = broker.BrokerConfigKey(name)
+	case kmsg.ConfigResourceTypeClientMetrics:
+		k, ok = subscriptionKey(name)
+	default:
+		k, ok = broker.TopicConfigKey(name)
+	}
+	if !ok {
+		return "", fmt.Errorf("%w: unknown config name: %s", broker.ErrInvalidConfig, name)
+	}
+	if k.Type != broker.TypeList {
+		return "", fmt.Errorf("%w: config value append is not allowed for config key: %s", broker.ErrInvalidConfig, name)
+	}
+	if v, ok := configs[name]; ok {
 		return v, nil
 	}
-	return "", fmt.Errorf("%w: unknown config name: %s", broker.ErrInvalidConfig, name)
+	v, _ := s.b.BrokerConfig(k)
+	return v, nil
 }
 
 func changeList(list, values string, add bool) string {

@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -18,10 +20,18 @@ type call struct {
 	req        kmsg.Request    // decoded; its version is within the table's range
 	clientID   string          // "" when null
 	clientHost string          // "/127.0.0.1" as Kafka shows it to its tools; "in-process" for a call of this process
-	host       string          // what Metadata tells this client to connect to
+	clientPort string
+	software   *atomic.Pointer[software] // of the connection; nil in process
+	host       string                    // what Metadata tells this client to connect to
 	port       int32
 	inProcess  bool
 
+	// size is the request's, in bytes on the wire; 0 in process.
+	size int
+	// waited is the part of its time in which the handler was idle: for records to come, for other members.
+	waited time.Duration
+	// owed is how long the client has to pause for what the handler has counted itself.
+	owed time.Duration
 	// finish, when the handler sets it, is the second half of the work: it may wait, fills in the response, and runs
 	// while the connection already reads and begins later Produce requests.
 	finish func()
@@ -31,6 +41,9 @@ type call struct {
 	// noAnswer: the client asked for none (acks=0).
 	noAnswer bool
 }
+
+// software is what a client says it is (KIP-511).
+type software struct{ name, version string }
 
 // inProcessHost is the client host of calls from this process.
 const inProcessHost = "in-process"

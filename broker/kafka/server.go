@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirhub/weir/broker"
 	"github.com/weirhub/weir/broker/group"
+	"github.com/weirhub/weir/broker/quota"
 	"github.com/weirhub/weir/broker/txn"
 )
 
@@ -88,6 +89,10 @@ type Server struct {
 	rows     []api // the table, in its order
 	apis     map[int16]*api
 	budget   *semaphore.Weighted
+	limits   *quota.Limiter
+	doors    doors
+	clients  telemetry
+	counters counters
 	sessions sessions
 	coords   coordinators
 	host     string // of Options.Addr; "" without one
@@ -103,6 +108,8 @@ func NewServer(b *broker.Broker, o Options) *Server {
 	}
 	s.host, s.port = splitAddr(o.Addr)
 	s.coords.loaded = make(chan struct{})
+	s.limits = quota.NewLimiter(time.Now)
+	s.limits.Set(b.Quotas())
 	return s
 }
 
@@ -126,7 +133,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
 	defer ln.Close() //nolint:errcheck // closed twice on shutdown
-	slots := make(chan struct{}, s.o.MaxConnections)
 	for {
 		nc, err := ln.Accept()
 		if err != nil {
@@ -143,17 +149,23 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			}
 			continue
 		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			s.o.Logger.Warn("connection refused: too many are open", "max", s.o.MaxConnections, "client", nc.RemoteAddr().String())
+		leave, err := s.doors.enter(s, nc)
+		if err != nil {
+			s.o.Logger.Warn("connection refused", "err", err, "client", nc.RemoteAddr().String())
 			_ = nc.Close()
 			continue
 		}
 		conns.Go(func() {
-			defer func() { <-slots }()
+			defer leave()
+			if d := s.limits.ChargeConnection(remoteIP(nc).String()); d > 0 {
+				s.turnAway(ctx, nc, d)
+				return
+			}
 			newConn(s, nc).run(ctx)
 		})
+		if !pause(ctx, s.doors.pace(s, time.Now())) {
+			return nil
+		}
 	}
 }
 
@@ -161,6 +173,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 const acceptPause = 50 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

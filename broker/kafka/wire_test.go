@@ -32,7 +32,7 @@ func TestUnknownAPIVersionsIsAnsweredInVersionZero(t *testing.T) {
 	if _, err := r.nc.Write(request); err != nil {
 		t.Fatal(err)
 	}
-	want := unhex(t, "00000007 0023 00000001 0012 0000 0004") // id, error 35, one key: 18, 0 to 4
+	want := unhex(t, "00000007 0023 00000001 0012 0000 0005") // id, error 35, one key: 18, 0 to 5
 	if got := r.recvBytes(); !bytes.Equal(got, want) {
 		t.Fatalf("got  %x\nwant %x", got, want)
 	}
