@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -52,16 +53,26 @@ type Ports struct{ Kafka, AWS, HTTP string }
 // FreePorts gives addresses that nobody holds now.
 func FreePorts(t testing.TB) Ports {
 	t.Helper()
-	var out [3]string
-	for i := range out {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	return Ports{FreeAddr(t), FreeAddr(t), FreeAddr(t)}
+}
+
+// The ports of listeners lie below those that the system gives to outgoing connections: a client that calls again and again
+// while its hub is gone would now and then get the hub's own port, connect to itself and keep the hub from coming back.
+const firstPort, lastPort = 10_000, 32_000
+
+// FreeAddr gives an address of this machine that nobody holds now.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.N(lastPort-firstPort))); err == nil {
+			_ = l.Close()
+			return l.Addr().String()
 		}
-		defer func() { _ = l.Close() }()
-		out[i] = l.Addr().String()
 	}
-	return Ports{out[0], out[1], out[2]}
+	t.Fatal(err)
+	return ""
 }
 
 // Flags of up and run.

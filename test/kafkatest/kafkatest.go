@@ -1,13 +1,12 @@
 // Package kafkatest runs a real Apache Kafka: one node, broker and controller in one, from the jars of `make peers`.
 //
-// It owns: the process and its data. It does not own: what tests ask of it, and the hub beside it (test/hubtest).
+// It owns: the process and its data. It does not own: what tests ask of it, the hub beside it and free ports (test/hubtest).
 package kafkatest
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirhub/weir/test/hubtest"
 	"github.com/weirhub/weir/test/peers"
 )
 
@@ -56,9 +56,9 @@ const startLimit = 2 * time.Minute
 func Start(t testing.TB) *Broker {
 	t.Helper()
 	dir := t.TempDir()
-	b := &Broker{Addr: freeAddr(t), done: make(chan struct{})}
+	b := &Broker{Addr: hubtest.FreeAddr(t), done: make(chan struct{})}
 	file := filepath.Join(dir, "server.properties")
-	text := fmt.Appendf(nil, properties, b.Addr, freeAddr(t), filepath.Join(dir, "data"))
+	text := fmt.Appendf(nil, properties, b.Addr, hubtest.FreeAddr(t), filepath.Join(dir, "data"))
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -116,14 +116,4 @@ func java(t testing.TB, dir string, class string, args ...string) *exec.Cmd {
 	}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
