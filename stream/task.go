@@ -53,7 +53,7 @@ type link struct {
 
 func (t *task) link(ctx context.Context, next int) link { return link{ctx, t, next} }
 
-// Emit hands rows on. Data path 6/7 (DESIGN): operators are called one inside the other, whole batches at a time.
+// Emit hands rows on. Data path 6/7: operators are called one inside the other, whole batches at a time.
 func (l link) Emit(b Batch) error {
 	if b.Rows() == 0 {
 		return nil

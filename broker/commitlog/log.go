@@ -72,7 +72,7 @@ func Open(fsys vfs.FS, dir string, o Options) (*Log, error) {
 // not sync: the batch can be lost in a crash until Flush returns an offset above it. A batch that does not fit on the
 // disk leaves the log as it was.
 //
-// Data path 4/7
+// Data path 4/7.
 func (l *Log) Append(b record.Batch) (base int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

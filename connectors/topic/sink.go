@@ -88,7 +88,7 @@ func (s *Sink) Open(ctx context.Context) error {
 	return err
 }
 
-// Write adds the rows to the transaction. Data path 7/7 (DESIGN), where the sink is a topic.
+// Write adds the rows to the transaction. Data path 7/7, where the sink is a topic.
 func (s *Sink) Write(ctx context.Context, b stream.Batch) error {
 	s.turn++
 	bytes, now := 0, time.Now().UnixMilli()

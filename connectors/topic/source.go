@@ -217,7 +217,7 @@ func (s *Source) Splits() []string {
 	return out
 }
 
-// Read gives rows of one partition. Data path 5/7 (DESIGN): record batches become columns here.
+// Read gives rows of one partition. Data path 5/7: record batches become columns here.
 func (s *Source) Read(ctx context.Context) (stream.Batch, error) {
 	for {
 		if s.told() {

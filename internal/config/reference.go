@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Key describes one key of the file for its documentation.
 type Key struct {
 	Name    string
@@ -18,7 +20,10 @@ type Section struct {
 const required = "required"
 
 // Reference is the whole file, in the order in which one writes it. A test compares it with what the decoder takes.
-func Reference() []Section {
+func Reference() []Section { return slices.Concat(inputs(), work()) }
+
+// inputs are the top level, topics and what comes into them.
+func inputs() []Section {
 	return []Section{
 		{"", "The top level. Keys that begin with `x-` are passed over everywhere: they are for notes and YAML anchors.", []Key{
 			{"version", "1", "", "The version of this format."},
@@ -71,6 +76,12 @@ func Reference() []Section {
 			{"length", "whole number", "8", "word: letters."},
 			{"nulls", "0 to 1", "0", "Share of NULLs."},
 		}},
+	}
+}
+
+// work is what is done with topics, and streams.
+func work() []Section {
+	return []Section{
 		{"functions.NAME", "Code that is invoked with the records of topics as AWS Lambda would invoke it, or one expression.", []Key{
 			{"runtime", "python3, nodejs, provided, expr", "", "provided: the program `bootstrap` in `code`. `expr` is implied by the key of that name."},
 			{"code", "directory", "", "The handler's directory."},

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/weirhub/weir/sql"
@@ -53,6 +54,35 @@ func TestFormatOptionsAreExplained(t *testing.T) {
 	for o := range formatOptions {
 		if !known[o] {
 			t.Errorf("%s is explained, and no format has it", o)
+		}
+	}
+}
+
+// ARCHITECTURE.md names files, directories and functions that exist: each path in back-ticks is there, and in a row of a table
+// the function stands in the file before it.
+func TestArchitectureNamesWhatExists(t *testing.T) {
+	root := filepath.Join("..", "..")
+	text, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := regexp.MustCompile("`((?:cmd|broker|stream|sql|functions|etl|connectors|internal|test|docs)(?:/[a-z0-9_]+)*(?:\\.go)?)`")
+	row := regexp.MustCompile("(?m)^\\|[^|]*\\| `([a-z0-9_/]+\\.go)` \\| `(\\w+)` \\|")
+	found := path.FindAllSubmatch(text, -1)
+	if len(found) < 30 {
+		t.Fatalf("only %d paths: the expression has lost the text", len(found))
+	}
+	for _, m := range found {
+		if _, err := os.Stat(filepath.Join(root, string(m[1]))); err != nil {
+			t.Errorf("%s is not there", m[1])
+		}
+	}
+	for _, m := range row.FindAllSubmatch(text, -1) {
+		code, err := os.ReadFile(filepath.Join(root, string(m[1])))
+		if err != nil {
+			t.Error(err)
+		} else if !regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + string(m[2]) + `\(`).Match(code) {
+			t.Errorf("%s has no function %s", m[1], m[2])
 		}
 	}
 }
