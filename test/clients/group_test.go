@@ -35,7 +35,7 @@ func kinds() []kind {
 	}, {
 		"librdkafka",
 		func(t *testing.T, bootstrap, topic string) *exec.Cmd {
-			return python(t, "produce.py", bootstrap, topic)
+			return python(t, "produce.py", bootstrap, topic, "lz4")
 		},
 		func(t *testing.T, bootstrap, topic, group string) *exec.Cmd {
 			return python(t, "consume.py", bootstrap, topic, group)

@@ -105,6 +105,12 @@ func recordTools(t *testing.T, hub *hubtest.Hub) {
 	says(t, tool(t, "ProducerPerformance", "--topic", "measured", "--num-records", "50000", "--record-size", "100", "--throughput", "-1",
 		"--bootstrap-server", hub.Kafka), "50000 records sent")
 	says(t, tool(t, "ConsumerPerformance", "--bootstrap-server", hub.Kafka, "--topic", "measured", "--num-records", "50000", "--hide-header"), `\b50000\b`)
+	topic(t, hub, "measured-transactions", 3)
+	says(t, tool(t, "ProducerPerformance", "--topic", "measured-transactions", "--num-records", "20000", "--record-size", "100", "--throughput", "20000",
+		"--bootstrap-server", hub.Kafka, "--transactional-id", "measure", "--transaction-duration-ms", "50"), "20000 records sent")
+	if n := len(consume(t, hub, "measured-transactions")); n != 20_000 {
+		t.Errorf("Java's transactional producer: %d records committed, want 20000", n)
+	}
 	offsets := func(at string) string {
 		t.Helper()
 		return tool(t, "GetOffsetShell", "--bootstrap-server", hub.Kafka, "--topic", "measured", "--time", at)

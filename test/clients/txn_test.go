@@ -54,6 +54,40 @@ func TestTransactionsOfLibrdkafka(t *testing.T) {
 	}
 }
 
+// A copier that reads, writes and commits its offsets in transactions (librdkafka) is killed again and again, and the hub with
+// it: the copy holds every record exactly once.
+func TestKilledCopierIsExactlyOnce(t *testing.T) {
+	peers.Slow(t)
+	const records, kills = 20_000, 4
+	data := t.TempDir()
+	hub := hubtest.Up(t, "--data", data)
+	topic(t, hub, "original", 3)
+	topic(t, hub, "copy", 3)
+	producer := start(t, franz(t, "produce", hub.Kafka, "original"))
+	producer.send(0, records)
+	producer.finish()
+	for kill := range kills {
+		p := start(t, python(t, "copy.py", hub.Kafka, "original", "copy", fmt.Sprint(records)))
+		hubtest.Eventually(t, "transactions are committed", func() bool { return len(p.lines()) > 10 })
+		if kill%2 == 1 {
+			hub.Kill()
+			hub = hubtest.UpAt(t, hub.Ports, "--data", data)
+		}
+		p.kill()
+	}
+	start(t, python(t, "copy.py", hub.Kafka, "original", "copy", fmt.Sprint(records))).finish()
+
+	times := distinct(consume(t, hub, "copy"))
+	for i := range records {
+		if times[line(i)] != 1 {
+			t.Fatalf("record %d is %d times in the copy", i, times[line(i)])
+		}
+	}
+	if len(times) != records {
+		t.Errorf("%d different records in the copy, want %d", len(times), records)
+	}
+}
+
 // Idempotent producers, and groups that read along, go on over kill -9 and restart of the hub: everything acknowledged is in
 // the log, and nothing twice, although requests whose answers were lost are sent again; the group misses nothing.
 func TestClientsOutliveTheHub(t *testing.T) {

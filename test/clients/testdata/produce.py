@@ -1,9 +1,9 @@
-"""produce.py BOOTSTRAP TOPIC: each line of standard input becomes a record, its first word the key (librdkafka)."""
+"""produce.py BOOTSTRAP TOPIC CODEC: each line of standard input becomes a record, its first word the key (librdkafka)."""
 import sys
 
 from confluent_kafka import Producer
 
-bootstrap, topic = sys.argv[1:]
+bootstrap, topic, codec = sys.argv[1:]
 failed = []
 
 
@@ -12,7 +12,7 @@ def delivered(err, _):
         failed.append(str(err))
 
 
-p = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 5})
+p = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "compression.type": codec, "linger.ms": 5})
 for line in sys.stdin:
     line = line.rstrip("\n")
     while True:
