@@ -475,6 +475,35 @@ func TestCutBoundsStillBound(t *testing.T) {
 	}
 }
 
+// Texts that differ in one byte anywhere, in their length, or in nothing but what follows them in memory, are told apart, and
+// equal ones are not.
+func TestDictionaryTellsTextsApart(t *testing.T) {
+	d := &newTexts(true).dict
+	number := map[string]int32{}
+	var words []string
+	for n := range 40 {
+		words = append(words, strings.Repeat("\x00", n), strings.Repeat("a", n))
+		for at := range n {
+			w := []byte(strings.Repeat("a", n))
+			w[at] = 'b'
+			words = append(words, string(w))
+		}
+	}
+	for round, behind := range []string{"", "\x00\x00\x00\x00\x00\x00\x00\x00\x00", "aaaaaaaaaaaaaaaa"} {
+		for _, w := range words {
+			got := d.index([]byte("xyz"+w+behind), 3, 3+len(w))
+			want, known := number[w]
+			if !known {
+				want = int32(len(number))
+				number[w] = want
+			}
+			if got != want || round > 0 && !known || string(d.entry(got)[4:]) != w {
+				t.Fatalf("%q has the number %d, want %d", w, got, want)
+			}
+		}
+	}
+}
+
 // The first 8 bytes as a number are in the order of the texts, also when a text ends within them.
 func TestPrefixKeepsTheOrder(t *testing.T) {
 	words := []string{"", "\x00", "\x00\x00", "a", "a\x00", "aa", "abcdefg", "abcdefgh", "abcdefghi", "b", "\xff"}

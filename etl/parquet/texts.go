@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -19,22 +21,23 @@ type texts struct {
 	wanted   bool // a dictionary may be tried
 	never    bool // no dictionary any more in this file: it did not pay
 	written  bool // a finished page of the row group has indices
-	judged   bool
 	indices  []int32
 	encoded  []byte // scratch
 	plain    []byte // each value behind its length, 4 bytes little endian
 }
 
 // When a dictionary does not pay. A column of unique values shows after a few thousand; one of many values that do come
-// back needs more of them. Beyond maxDictionaryBytes the readers' memory suffers: what is written stays, the rest is plain.
+// back needs more of them: of 4,096 values out of 20,000, nine in ten are different. Beyond maxDictionaryBytes the readers'
+// memory suffers: what is written stays, the rest is plain.
 const (
+	firstSampleValues  = 4 << 10
 	sampleValues       = 16 << 10
 	maxDictionaryBytes = 1 << 20
 )
 
 func newTexts(dictionary bool) *texts {
 	v := &texts{wanted: dictionary, indexing: dictionary}
-	v.dict.seed = maphash.MakeSeed()
+	v.dict.seed, v.dict.mix = maphash.MakeSeed(), [2]uint64{rand.Uint64(), rand.Uint64()}
 	return v
 }
 
@@ -63,19 +66,26 @@ func (v *texts) add(arr arrow.Array, rows rowSet) {
 		if rows.sel != nil {
 			r = int(rows.sel[i])
 		}
-		b := data[offsets[r]-first : offsets[r+1]-first]
+		from, to := int(offsets[r]-first), int(offsets[r+1]-first)
 		if v.indexing {
-			v.indices = append(v.indices, v.dict.index(b))
+			v.indices = append(v.indices, v.dict.index(data, from, to))
 			continue
 		}
+		b := data[from:to]
 		v.plain = binary.LittleEndian.AppendUint32(v.plain, uint32(len(b)))
 		v.plain = append(v.plain, b...)
 	}
-	if v.indexing && !v.judged && len(v.indices) >= sampleValues {
-		v.judged = true
-		if v.dict.len() > len(v.indices)/4*3 {
-			v.giveUp()
-		}
+	if v.indexing && !v.written {
+		v.judge()
+	}
+}
+
+// judge looks at the first page's values so far.
+func (v *texts) judge() {
+	n, different := len(v.indices), v.dict.len()
+	switch {
+	case n >= sampleValues && different > n/4*3, n >= firstSampleValues && different > n/16*15:
+		v.giveUp()
 	}
 }
 
@@ -118,7 +128,7 @@ func (v *texts) dictionary() (body []byte, n int) {
 		body, n = bytes.Clone(v.dict.plain), v.dict.len()
 	}
 	v.dict.reset()
-	v.indexing, v.written, v.judged = v.wanted && !v.never, false, false
+	v.indexing, v.written = v.wanted && !v.never, false
 	return body, n
 }
 
@@ -169,60 +179,80 @@ func prefix(b []byte, n int) uint64 {
 	return k
 }
 
-// dictionary numbers different values in the order of their first appearance.
+// dictionary numbers different values in the order of their first appearance. A text of up to 16 bytes is told from
+// others by its length and its first and last 8 bytes, held as numbers; a longer one is compared when those agree.
 type dictionary struct {
-	seed   maphash.Seed
-	slots  []int32  // open addressing: number+1 of an entry, 0 is free; the length is a power of two
-	hashes []uint64 // of the entries
-	starts []int32  // where they begin in plain
-	plain  []byte   // the dictionary page's body
-	seen   []bool   // scratch of bounds
+	seed  maphash.Seed
+	mix   [2]uint64 // random as well, for the hash of short texts: nobody shall choose values that meet in one slot
+	slots []int32   // open addressing: number+1 of an entry, 0 is free; the length is a power of two
+	keys  []key     // of the entries
+	hash  []uint64  // of the entries
+	start []int32   // where they begin in plain
+	plain []byte    // the dictionary page's body
+	seen  []bool    // scratch of bounds
+}
+
+type key struct {
+	first, last uint64
+	length      int32
 }
 
 // minSlots is room for the columns of few values, which are most, without growing.
 const minSlots = 64
 
-func (d *dictionary) len() int { return len(d.starts) }
+func (d *dictionary) len() int { return len(d.start) }
 
 // entry is a value behind its length.
 func (d *dictionary) entry(i int32) []byte {
 	end := len(d.plain)
-	if int(i)+1 < len(d.starts) {
-		end = int(d.starts[i+1])
+	if int(i)+1 < len(d.start) {
+		end = int(d.start[i+1])
 	}
-	return d.plain[d.starts[i]:end]
+	return d.plain[d.start[i]:end]
 }
 
 func (d *dictionary) reset() {
 	clear(d.slots)
-	d.hashes, d.starts, d.plain = d.hashes[:0], d.starts[:0], d.plain[:0]
+	d.keys, d.hash, d.start, d.plain = d.keys[:0], d.hash[:0], d.start[:0], d.plain[:0]
 }
 
-func (d *dictionary) index(b []byte) int32 {
-	if len(d.starts)*2 >= len(d.slots) {
+// index is the number of the text data[from:to]; the bytes behind it may be looked at.
+func (d *dictionary) index(data []byte, from, to int) int32 {
+	if len(d.start)*2 >= len(d.slots) {
 		d.grow()
 	}
-	h := maphash.Bytes(d.seed, b)
+	n := to - from
+	k := key{first: prefix(data[from:], n), length: int32(n)}
+	if n > 8 {
+		k.last = binary.BigEndian.Uint64(data[to-8:])
+	}
+	var h uint64
+	if n <= 16 {
+		high, low := bits.Mul64(k.first^d.mix[0], k.last^d.mix[1]^uint64(n))
+		h = high ^ low
+	} else {
+		h = maphash.Bytes(d.seed, data[from:to])
+	}
 	mask := uint64(len(d.slots) - 1)
 	at := h & mask
 	for ; d.slots[at] != 0; at = (at + 1) & mask {
-		if i := d.slots[at] - 1; d.hashes[i] == h && bytes.Equal(d.entry(i)[4:], b) {
+		if i := d.slots[at] - 1; d.keys[i] == k && (n <= 16 || bytes.Equal(d.entry(i)[4:], data[from:to])) {
 			return i
 		}
 	}
-	i := int32(len(d.starts))
+	i := int32(len(d.start))
 	d.slots[at] = i + 1
-	d.hashes = append(d.hashes, h)
-	d.starts = append(d.starts, int32(len(d.plain)))
-	d.plain = binary.LittleEndian.AppendUint32(d.plain, uint32(len(b)))
-	d.plain = append(d.plain, b...)
+	d.keys, d.hash = append(d.keys, k), append(d.hash, h)
+	d.start = append(d.start, int32(len(d.plain)))
+	d.plain = binary.LittleEndian.AppendUint32(d.plain, uint32(n))
+	d.plain = append(d.plain, data[from:to]...)
 	return i
 }
 
 func (d *dictionary) grow() {
 	d.slots = make([]int32, max(minSlots, 2*len(d.slots)))
 	mask := uint64(len(d.slots) - 1)
-	for i, h := range d.hashes {
+	for i, h := range d.hash {
 		at := h & mask
 		for d.slots[at] != 0 {
 			at = (at + 1) & mask
