@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/weirhub/weir/broker"
@@ -13,6 +14,7 @@ const (
 	maxPutEntries   = 500
 	maxKeyRunes     = 256
 	batchChunkBytes = 4 << 20 // one log append takes so much; larger requests take several
+	entryOverhead   = 128     // what a record, and the head of its batch, take besides data and key at most
 )
 
 // entry is one record of a put.
@@ -70,14 +72,17 @@ func (s *Server) put(c *call, st *Stream, t *broker.Topic, entries []entry, to [
 		entries []int
 	}
 	var waits []pending
-	now := s.now().UnixMilli()
+	now, limit := s.now().UnixMilli(), batchBytes(s.b, t)
 	var b record.Builder
 	for n, members := range byShard {
 		for len(members) > 0 {
 			b.Reset(record.None)
 			k := 0
-			for k < len(members) && (k == 0 || b.Bytes() < batchChunkBytes) {
+			for k < len(members) {
 				e := &entries[members[k]]
+				if k > 0 && b.Bytes()+e.size()+entryOverhead > limit {
+					break
+				}
 				b.Add(now, []byte(*e.PartitionKey), *e.Data)
 				k++
 			}
@@ -105,6 +110,19 @@ func (s *Server) put(c *call, st *Stream, t *broker.Topic, entries []entry, to [
 		st.counters.Put.Add(int64(len(w.entries)))
 	}
 	return out
+}
+
+// batchBytes is how large a batch may become: a stream over a topic that was there before takes that topic's limit, which
+// is a tenth of what one request may bring.
+func batchBytes(b *broker.Broker, t *broker.Topic) int {
+	limit := batchChunkBytes
+	if key, ok := broker.TopicConfigKey("max.message.bytes"); ok {
+		v, _ := b.TopicConfig(t, key)
+		if n, err := strconv.Atoi(v); err == nil {
+			limit = min(limit, n)
+		}
+	}
+	return limit
 }
 
 func (s *Server) putRecord(c *call) (any, *apiError) {
