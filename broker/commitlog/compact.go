@@ -127,10 +127,7 @@ func (l *Log) Compact(ctx context.Context, now time.Time) (Compacted, error) {
 // compactOnce is one pass; more is true when the keys of the dirty part were too many for it. The caller holds
 // compacting.
 func (l *Log) compactOnce(ctx context.Context, now time.Time, report *Compacted) (more bool, err error) {
-	l.slow.Lock()
-	err = l.clearSwap()
-	l.slow.Unlock()
-	if err != nil {
+	if err := l.clearSwap(); err != nil {
 		return false, err
 	}
 	l.mu.Lock()

@@ -11,8 +11,8 @@ import (
 //	1  its files are written and synced as NNN.log.clean and so on   a crash leaves the old; Open removes these
 //	2  the manifest lists it instead of the old, and says "swap"     from here on a crash leaves the new
 //	3  the files get their names, over those of the first old one    Open does the rest, if need be
-//	4  the manifest no longer says "swap"                            before another NNN.log.clean may be created
-//	5  the files of the other old ones go                            Open removes what lies inside a listed segment
+//	4  the files of the other old ones go                            Open removes what lies inside a listed segment
+//	5  the manifest no longer says "swap NNN"                        before another NNN.log.clean may be created
 //
 // Step 2 is the one act that decides. Readers that hold a Slice keep their file; new ones get the new file from step 3 on.
 
@@ -62,11 +62,10 @@ func (l *Log) swapIn(group []*segment, seg *segment) (placed bool, err error) {
 		l.removeClean(seg.base)
 		return false, err
 	}
-	placed, err = l.takePlace(group, seg, m.sparse)
-	if err != nil {
-		return placed, l.takeOffline(err) // the next Open ends it
+	if placed, err = l.takePlace(group, seg, m.sparse); err != nil {
+		err = l.takeOffline(err) // the next Open ends it
 	}
-	return true, l.clearSwap()
+	return placed, err
 }
 
 // takePlace renames the files and shows the segment to readers in one step for them: whoever opens a segment holds load.
@@ -143,8 +142,10 @@ func (l *Log) takeOffline(cause error) error {
 }
 
 // clearSwap writes the manifest without its swap, if it has one. Without that a crash during the next compaction of the
-// same segment would give half a file its name. The caller holds slow.
+// same segment would give half a file its name. Each pass begins with it; within a pass no segment is written twice.
 func (l *Log) clearSwap() error {
+	l.slow.Lock()
+	defer l.slow.Unlock()
 	l.mu.Lock()
 	swapping := l.mu.swapping
 	l.mu.Unlock()
