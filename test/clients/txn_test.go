@@ -67,7 +67,7 @@ func TestKilledCopierIsExactlyOnce(t *testing.T) {
 	producer.send(0, records)
 	producer.finish()
 	for kill := range kills {
-		p := start(t, python(t, "copy.py", hub.Kafka, "original", "copy", fmt.Sprint(records)))
+		p := start(t, python(t, "copier.py", hub.Kafka, "original", "copy", fmt.Sprint(records)))
 		hubtest.Eventually(t, "transactions are committed", func() bool { return len(p.lines()) > 10 })
 		if kill%2 == 1 {
 			hub.Kill()
@@ -75,7 +75,7 @@ func TestKilledCopierIsExactlyOnce(t *testing.T) {
 		}
 		p.kill()
 	}
-	start(t, python(t, "copy.py", hub.Kafka, "original", "copy", fmt.Sprint(records))).finish()
+	start(t, python(t, "copier.py", hub.Kafka, "original", "copy", fmt.Sprint(records))).finish()
 
 	times := distinct(consume(t, hub, "copy"))
 	for i := range records {

@@ -1,4 +1,4 @@
-"""copy.py BOOTSTRAP FROM TO N: copies records exactly once (librdkafka): what is read and where it came from are one transaction.
+"""copier.py BOOTSTRAP FROM TO N: copies records exactly once (librdkafka): what is read and where it came from are one transaction.
 
 Prints a line for each transaction that is committed; ends when TO's committed end is reached by N records, counted by the
 group's offsets.
