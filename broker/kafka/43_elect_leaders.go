@@ -8,7 +8,7 @@ import (
 )
 
 // ElectLeaders, 0-2 (KIP-183). The one replica of every partition leads it, so an election is never needed. With null
-// topics those that need none are left out, and that is all of them.
+// topics the partitions that need none are left out, and these are all; their topics are named, as Kafka does.
 //
 //	v1  the type: preferred (0) or unclean (1) (KIP-460)
 //	v2  flexible
@@ -19,6 +19,13 @@ func (s *Server) electLeaders(c *call) (kmsg.Response, error) {
 	if req.ElectionType < 0 || req.ElectionType > 1 {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		bad = kmsg.StringPtr(fmt.Sprintf("Unknown election type %d", req.ElectionType))
+	}
+	if req.Topics == nil && bad == nil {
+		for _, t := range s.b.Topics() {
+			out := kmsg.NewElectLeadersResponseTopic()
+			out.Topic = t.Name()
+			resp.Topics = append(resp.Topics, out)
+		}
 	}
 	for i := range req.Topics {
 		rt := &req.Topics[i]

@@ -62,8 +62,9 @@ type namedPart struct {
 	part quota.Part
 }
 
+// entityParts are in the order in which Kafka lists them.
 func entityParts(e quota.Entity) [3]namedPart {
-	return [3]namedPart{{entityUser, e.User}, {entityClient, e.Client}, {entityIP, e.IP}}
+	return [3]namedPart{{entityClient, e.Client}, {entityIP, e.IP}, {entityUser, e.User}}
 }
 
 // filter is by the names of parts.

@@ -62,6 +62,7 @@ func table() []api {
 		{47, "OffsetDelete", 0, 0, (*Server).offsetDelete},
 		{48, "DescribeClientQuotas", 0, 1, (*Server).describeClientQuotas},
 		{49, "AlterClientQuotas", 0, 1, (*Server).alterClientQuotas},
+		{50, "DescribeUserScramCredentials", 0, 0, (*Server).describeUserSCRAMCredentials},
 		{55, "DescribeQuorum", 0, 2, (*Server).describeQuorum},
 		{57, "UpdateFeatures", 0, 2, (*Server).updateFeatures},
 		{60, "DescribeCluster", 0, 2, (*Server).describeCluster},
