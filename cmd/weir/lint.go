@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,12 @@ func (a *app) loadFile(path string) (*config.File, error) {
 	if err != nil && !errors.As(err, &mistakes) {
 		return nil, err
 	}
-	mistakes = append(mistakes, hub.Check(f)...)
+	for _, e := range hub.Check(f) {
+		again := func(m *config.Error) bool { return m.Pos == e.Pos && m.Code == e.Code }
+		if !slices.ContainsFunc(mistakes, again) { // a path where nothing is: the hub cannot open it either
+			mistakes = append(mistakes, e)
+		}
+	}
 	if len(mistakes) == 0 {
 		return f, nil
 	}

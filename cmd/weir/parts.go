@@ -43,31 +43,43 @@ func (a *app) partList(ctx context.Context, kind string) error {
 	if asJSON {
 		return a.printJSON(parts)
 	}
-	return summaryTable(parts).write(a.out)
+	return summaryTable(parts, maxCell).write(a.out)
 }
 
-// summaryTable is how parts are shown everywhere: in lists, by `weir up` and at the end of `weir run`.
-func summaryTable(parts []admin.Part) *textTable {
-	t := newTable("KIND", "NAME", "FROM", "TO", "STATE", "#IN", "#OUT", "#IN/S", "#LAG")
+// summaryTable is how parts are shown everywhere: in lists, by `weir up` and at the end of `weir run`. Places are cut to
+// cell characters; with 0 they are left out.
+func summaryTable(parts []admin.Part, cell int) *textTable {
+	header := []string{"KIND", "NAME", "FROM", "TO", "STATE", "#IN", "#OUT", "#IN/S", "#LAG"}
+	if cell == 0 {
+		header = slices.Delete(header, 2, 4)
+	}
+	t := newTable(header...)
 	for _, p := range parts {
 		lag := "-"
 		if p.Lag >= 0 {
 			lag = count(p.Lag)
 		}
-		t.add(p.Kind, p.Name, shorten(p.From), shorten(p.To), p.State, count(p.RecordsIn), count(p.RecordsOut), count(int64(p.Rate)), lag)
+		row := []any{p.Kind, p.Name, shorten(place(p.From), cell), shorten(place(p.To), cell), p.State, count(p.RecordsIn), count(p.RecordsOut), count(int64(p.Rate)), lag}
+		if cell == 0 {
+			row = slices.Delete(row, 2, 4)
+		}
+		t.add(row...)
 	}
 	return t
 }
 
-// maxCell keeps a table of parts within a terminal; paths lose their beginning.
-const maxCell = 36
+// maxCell keeps a table of parts within a terminal; paths lose their beginning. Below minCell a path says nothing.
+const (
+	maxCell = 36
+	minCell = 12
+)
 
-func shorten(s string) string {
+func shorten(s string, most int) string {
 	r := []rune(s)
-	if len(r) <= maxCell {
+	if len(r) <= most {
 		return s
 	}
-	return "..." + string(r[len(r)-maxCell+3:])
+	return "..." + string(r[len(r)-max(most-3, 0):])
 }
 
 func (a *app) partDescribe(ctx context.Context, kind, name string) error {

@@ -273,7 +273,7 @@ func (w *resultWriter) repaint() error {
 	fmt.Fprintf(&b, "(%s, live; Ctrl-C ends)\n", number(len(rows), "row", "rows"))
 	var screen bytes.Buffer
 	if w.painted > 0 {
-		fmt.Fprintf(&screen, "\x1b[%dA", w.painted)
+		fmt.Fprintf(&screen, "\r\x1b[%dA", w.painted) // \r: Ctrl-C leaves ^C in the line
 	}
 	lines := strings.SplitAfter(b.String(), "\n")
 	w.painted = len(lines) - 1

@@ -33,13 +33,28 @@ func (t *textTable) add(cells ...any) {
 	t.rows = append(t.rows, row)
 }
 
-func (t *textTable) write(w io.Writer) error {
+// widths are those of the columns.
+func (t *textTable) widths() []int {
 	width := make([]int, len(t.header))
 	for _, r := range append([][]string{t.header}, t.rows...) {
 		for i, c := range r {
 			width[i] = max(width[i], utf8.RuneCountInString(c))
 		}
 	}
+	return width
+}
+
+// width is that of the whole table.
+func (t *textTable) width() int {
+	n := 2 * (len(t.header) - 1)
+	for _, w := range t.widths() {
+		n += w
+	}
+	return n
+}
+
+func (t *textTable) write(w io.Writer) error {
+	width := t.widths()
 	for _, r := range append([][]string{t.header}, t.rows...) {
 		var b strings.Builder
 		for i, c := range r {

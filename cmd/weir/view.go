@@ -49,7 +49,7 @@ func (v *view) log(line string) {
 
 func (v *view) erase() {
 	if v.mu.painted > 0 {
-		_, _ = fmt.Fprintf(v.a.err, "\x1b[%dA\x1b[J", v.mu.painted)
+		_, _ = fmt.Fprintf(v.a.err, "\r\x1b[%dA\x1b[J", v.mu.painted) // \r: Ctrl-C leaves ^C in the line
 		v.mu.painted = 0
 	}
 }
@@ -83,7 +83,10 @@ func (v *view) watch(h *hub.Hub, done <-chan error) error {
 		case err := <-done:
 			v.show(h.Status())
 			v.mu.Lock()
-			v.erase()
+			if v.bounded { // the totals follow
+				v.erase()
+			}
+			v.mu.painted = 0
 			v.mu.Unlock()
 			return err
 		case <-t.C:
@@ -103,7 +106,7 @@ func (v *view) show(s admin.Status) {
 		return
 	}
 	var b bytes.Buffer
-	_ = summaryTable(s.Parts).write(&b)
+	_ = fitting(s.Parts, v.width).write(&b)
 	for _, p := range s.Parts {
 		if p.Total > 0 && p.State == admin.StateRunning {
 			fmt.Fprintf(&b, "%s %s\n", bar(p.Done, p.Total), p.Name)
@@ -119,6 +122,16 @@ func (v *view) show(s admin.Status) {
 		_, _ = fmt.Fprintln(v.a.err, string(r[:min(len(r), v.width)]))
 	}
 	v.mu.painted = len(lines)
+}
+
+// fitting is the widest form of the table that the screen has room for: rates and lag matter more than whole paths.
+func fitting(parts []admin.Part, width int) *textTable {
+	for cell := maxCell; cell >= minCell; cell -= 4 {
+		if t := summaryTable(parts, cell); t.width() <= width {
+			return t
+		}
+	}
+	return summaryTable(parts, 0)
 }
 
 // plain prints a line for each part that has changed since the last time.
@@ -159,7 +172,7 @@ func (v *view) totals(h *hub.Hub) error {
 		if p.Seconds > 0 && p.RecordsIn > 0 {
 			rate = count(int64(float64(p.RecordsIn) / p.Seconds))
 		}
-		t.add(p.Kind, p.Name, shorten(place(p.From)), shorten(place(p.To)), count(p.RecordsIn), count(p.RecordsOut), rate, remark(p))
+		t.add(p.Kind, p.Name, shorten(place(p.From), maxCell), shorten(place(p.To), maxCell), count(p.RecordsIn), count(p.RecordsOut), rate, remark(p))
 	}
 	if err := t.write(v.a.out); err != nil {
 		return err
