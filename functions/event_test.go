@@ -62,7 +62,8 @@ func TestKafkaEvent(t *testing.T) {
 // The size by which batches are cut is never less than what the record takes in the event.
 func TestRecordSizeIsNoUnderestimate(t *testing.T) {
 	for _, r := range []Record{
-		{}, {Topic: "t", Partition: 1<<31 - 1, Offset: 1<<63 - 1, Timestamp: -1 << 63},
+		{},
+		{Topic: "t", Partition: 1<<31 - 1, Offset: 1<<63 - 1, Timestamp: -1 << 63},
 		{Topic: "a\"\x01b", Key: make([]byte, 1000), Value: make([]byte, 1001)},
 		{Headers: header(header(nil, "\x01\x02\x03", bytes.Repeat([]byte{128}, 500)), "", nil), HeaderCount: 2},
 		{Headers: bytes.Repeat(header(nil, "", nil), 100), HeaderCount: 100},

@@ -71,8 +71,13 @@ func TestReassignments(t *testing.T) {
 		replicas []int32
 		want     int16
 	}{
-		{[]int32{1}, 0}, {nil, kerr.NoReassignmentInProgress.Code}, {[]int32{}, bad},
-		{[]int32{2}, bad}, {[]int32{1, 2}, bad}, {[]int32{1, 1}, bad}, {[]int32{-1}, bad},
+		{[]int32{1}, 0},
+		{nil, kerr.NoReassignmentInProgress.Code},
+		{[]int32{}, bad},
+		{[]int32{2}, bad},
+		{[]int32{1, 2}, bad},
+		{[]int32{1, 1}, bad},
+		{[]int32{-1}, bad},
 	} {
 		req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 		part := func(i int32) kmsg.AlterPartitionAssignmentsRequestTopicPartition {
@@ -417,5 +422,25 @@ func TestTelemetryForgetsTheOldest(t *testing.T) {
 	}
 	if _, known := tel.mu.byID[first]; known {
 		t.Fatal("the oldest is remembered")
+	}
+}
+
+// Goal: the list for the documentation is complete: whatever Kafka serves and this broker does not, or not as far, has a
+// reason; nothing is served that Kafka does not know, nor further than it.
+func TestAPIListExplainsEachDifference(t *testing.T) {
+	known := map[int16]bool{}
+	for _, a := range APIs() {
+		known[a.Key] = true
+		if a.Max < a.KafkaMax && a.Why == "" {
+			t.Errorf("%s: %d here, %d in Kafka, and no reason", a.Name, a.Max, a.KafkaMax)
+		}
+		if a.Max > a.KafkaMax || a.Max >= 0 && a.Min < a.KafkaMin {
+			t.Errorf("%s: %d to %d here, %d to %d in Kafka", a.Name, a.Min, a.Max, a.KafkaMin, a.KafkaMax)
+		}
+	}
+	for _, a := range table() {
+		if !known[a.key] {
+			t.Errorf("%s is no request of Kafka's", a.name)
+		}
 	}
 }

@@ -49,8 +49,10 @@ func connectorsPage() string {
 	var b strings.Builder
 	b.WriteString(generated + connectorsIntro)
 	for _, kind := range []struct{ title, path string }{
-		{"Source: file", "sources.NAME.file"}, {"Source: generate", "sources.NAME.generate"},
-		{"Columns of generate", "sources.NAME.generate.columns.NAME"}, {"Sink: parquet", "sinks.NAME.parquet"},
+		{"Source: file", "sources.NAME.file"},
+		{"Source: generate", "sources.NAME.generate"},
+		{"Columns of generate", "sources.NAME.generate.columns.NAME"},
+		{"Sink: parquet", "sinks.NAME.parquet"},
 		{"Rolling of parquet", "sinks.NAME.parquet.roll"},
 	} {
 		for _, s := range config.Reference() {

@@ -22,8 +22,10 @@ var statements = []statement{
 	{"SELECT ...", "A query: WHERE, GROUP BY, HAVING, DISTINCT, FILTER (WHERE ...), UNION [ALL], INTERSECT, EXCEPT, WITH, CASE, CAST, and where the input ends ORDER BY, LIMIT and OFFSET.", "SELECT 1 AS one"},
 	{"VALUES (...), ...", "Rows written out.", "VALUES (1, 'a'), (2, 'b')"},
 	{"INSERT INTO table SELECT ...", "A pipeline that writes a table until it is stopped.", "CREATE TABLE t (a INT) WITH ('connector' = 'kafka'); INSERT INTO t SELECT 1"},
-	{"CREATE TABLE name (...) WITH (...)", "A table over a connector, with computed columns, METADATA columns, WATERMARK FOR and PRIMARY KEY ... NOT ENFORCED.",
-		"CREATE TABLE t (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'kafka')"},
+	{
+		"CREATE TABLE name (...) WITH (...)", "A table over a connector, with computed columns, METADATA columns, WATERMARK FOR and PRIMARY KEY ... NOT ENFORCED.",
+		"CREATE TABLE t (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'kafka')",
+	},
 	{"CREATE VIEW name AS SELECT ...", "A query with a name.", "CREATE VIEW v AS SELECT 1 AS a"},
 	{"DROP TABLE name, DROP VIEW name", "Forget it; a topic stays.", "CREATE VIEW v AS SELECT 1 AS a; DROP VIEW v"},
 	{"EXPLAIN SELECT ...", "The plan, with the row kinds of each step.", "EXPLAIN SELECT 1"},

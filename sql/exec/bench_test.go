@@ -23,8 +23,12 @@ func (d *discard) Emit(b stream.Batch) error         { d.rows += b.Rows(); retur
 func (d *discard) DeadLetter(stream.BadRecord) error { return nil }
 
 var benchSchema = types.Schema{
-	{Name: "origin", Type: types.StringT}, {Name: "carrier", Type: types.StringT}, {Name: "delay", Type: types.BigIntT},
-	{Name: "distance", Type: types.DoubleT}, {Name: "ts", Type: types.TimestampOf(3)}, {Name: "cancelled", Type: types.BooleanT},
+	{Name: "origin", Type: types.StringT},
+	{Name: "carrier", Type: types.StringT},
+	{Name: "delay", Type: types.BigIntT},
+	{Name: "distance", Type: types.DoubleT},
+	{Name: "ts", Type: types.TimestampOf(3)},
+	{Name: "cancelled", Type: types.BooleanT},
 }
 
 // benchBatch is rows as of departures: 3 origins, 16 carriers, one in forty delays NULL, times that rise by a second.

@@ -189,8 +189,12 @@ func recount(rows []row) []string {
 // rows that had arrived before it was due.
 func TestWindowsEqualRecount(t *testing.T) {
 	windows := []plan.Window{
-		{Kind: plan.Tumble, Size: 10}, {Kind: plan.Tumble, Size: 7, Offset: -3}, {Kind: plan.Hop, Size: 20, Slide: 5},
-		{Kind: plan.Hop, Size: 12, Slide: 4, Offset: 1}, {Kind: plan.Hop, Size: 5, Slide: 5}, {Kind: plan.Cumulate, Size: 20, Slide: 5},
+		{Kind: plan.Tumble, Size: 10},
+		{Kind: plan.Tumble, Size: 7, Offset: -3},
+		{Kind: plan.Hop, Size: 20, Slide: 5},
+		{Kind: plan.Hop, Size: 12, Slide: 4, Offset: 1},
+		{Kind: plan.Hop, Size: 5, Slide: 5},
+		{Kind: plan.Cumulate, Size: 20, Slide: 5},
 		{Kind: plan.Cumulate, Size: 12, Slide: 3, Offset: -2},
 	}
 	for _, w := range windows {

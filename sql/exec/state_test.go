@@ -60,9 +60,12 @@ func TestChangedQueryKeepsItsAggregates(t *testing.T) {
 // State that is cut short is refused, whatever byte is the last, and never a panic.
 func TestShortStateIsRefused(t *testing.T) {
 	calls := []plan.AggCall{
-		countAll, sumV, {Func: "AVG", Args: []int{2}, Filter: -1, T: types.DoubleT}, {Func: "MIN", Args: []int{0}, Filter: -1, T: types.StringT},
+		countAll, sumV,
+		{Func: "AVG", Args: []int{2}, Filter: -1, T: types.DoubleT},
+		{Func: "MIN", Args: []int{0}, Filter: -1, T: types.StringT},
 		{Func: "COUNT", Args: []int{1}, Distinct: true, Filter: -1, T: types.BigIntT.NotNull()},
-		{Func: "LISTAGG", Args: []int{0}, Sep: ",", Filter: -1, T: types.StringT}, {Func: "SUM", Args: []int{3}, Filter: -1, T: types.DecimalOf(38, 2)},
+		{Func: "LISTAGG", Args: []int{0}, Sep: ",", Filter: -1, T: types.StringT},
+		{Func: "SUM", Args: []int{3}, Filter: -1, T: types.DecimalOf(38, 2)},
 		{Func: "VAR_POP", Args: []int{2}, Filter: -1, T: types.DoubleT},
 	}
 	s := spec(calls...)
@@ -131,8 +134,12 @@ func TestLateRowsAreCounted(t *testing.T) {
 // Windows that do not fit their panes are refused when the operator is made.
 func TestCrookedWindowsAreRefused(t *testing.T) {
 	for _, w := range []plan.Window{
-		{Kind: plan.Hop, Size: 10, Slide: 3}, {Kind: plan.Cumulate, Size: 10, Slide: 4}, {Kind: plan.Tumble}, {Kind: plan.Hop, Size: 10},
-		{Kind: plan.Session, Size: 10}, {Kind: plan.Tumble, Size: -5},
+		{Kind: plan.Hop, Size: 10, Slide: 3},
+		{Kind: plan.Cumulate, Size: 10, Slide: 4},
+		{Kind: plan.Tumble},
+		{Kind: plan.Hop, Size: 10},
+		{Kind: plan.Session, Size: 10},
+		{Kind: plan.Tumble, Size: -5},
 	} {
 		if _, err := newWindow(w); err == nil {
 			t.Errorf("%s is accepted", w)

@@ -88,10 +88,15 @@ func TestAggregateTypes(t *testing.T) {
 		grouped, filtered bool
 		want              string
 	}{
-		{"SUM", types.IntT, true, false, "INT"}, {"AVG", types.BigIntT, true, false, "BIGINT"}, {"COUNT", types.IntT, true, false, "BIGINT NOT NULL"},
-		{"SUM", types.DecimalOf(10, 2), true, false, "DECIMAL(38, 2)"}, {"AVG", types.DecimalOf(10, 2), true, false, "DECIMAL(38, 6)"},
-		{"MAX", types.IntT.NotNull(), true, false, "INT NOT NULL"}, {"MAX", types.IntT.NotNull(), false, false, "INT"},
-		{"MAX", types.IntT.NotNull(), true, true, "INT"}, {"STDDEV", types.IntT.NotNull(), true, false, "INT"},
+		{"SUM", types.IntT, true, false, "INT"},
+		{"AVG", types.BigIntT, true, false, "BIGINT"},
+		{"COUNT", types.IntT, true, false, "BIGINT NOT NULL"},
+		{"SUM", types.DecimalOf(10, 2), true, false, "DECIMAL(38, 2)"},
+		{"AVG", types.DecimalOf(10, 2), true, false, "DECIMAL(38, 6)"},
+		{"MAX", types.IntT.NotNull(), true, false, "INT NOT NULL"},
+		{"MAX", types.IntT.NotNull(), false, false, "INT"},
+		{"MAX", types.IntT.NotNull(), true, true, "INT"},
+		{"STDDEV", types.IntT.NotNull(), true, false, "INT"},
 		{"LISTAGG", types.CharOf(3), true, false, "STRING"},
 	} {
 		call, _, err := Aggregate(c.name, []plan.Expr{&plan.Column{T: c.arg}}, false, c.grouped, c.filtered)

@@ -34,8 +34,12 @@ func TestMonthsAreAddedToTheEndOfTheMonth(t *testing.T) {
 		n    int64
 		want string
 	}{
-		{"2026-01-31", 1, "2026-02-28"}, {"2024-01-31", 1, "2024-02-29"}, {"2026-03-31", -1, "2026-02-28"},
-		{"2026-01-15", 25, "2028-02-15"}, {"2026-01-15", -13, "2024-12-15"}, {"1970-01-31", -2, "1969-11-30"},
+		{"2026-01-31", 1, "2026-02-28"},
+		{"2024-01-31", 1, "2024-02-29"},
+		{"2026-03-31", -1, "2026-02-28"},
+		{"2026-01-15", 25, "2028-02-15"},
+		{"2026-01-15", -13, "2024-12-15"},
+		{"1970-01-31", -2, "1969-11-30"},
 	} {
 		days, ok := ParseDate([]byte(c.from))
 		if got := string(AppendDate(nil, AddMonths(days, c.n))); !ok || got != c.want {
@@ -174,10 +178,18 @@ func TestResultTypes(t *testing.T) {
 
 func TestCommonTypes(t *testing.T) {
 	for _, c := range []struct{ a, b, want Type }{
-		{IntT, BigIntT, BigIntT}, {IntT.NotNull(), BigIntT.NotNull(), BigIntT.NotNull()}, {IntT, DoubleT, DoubleT},
-		{IntT, FloatT, FloatT}, {DecimalOf(5, 2), FloatT, DoubleT}, {IntT, DecimalOf(5, 2), DecimalOf(12, 2)},
-		{NullT, DateT, DateT}, {CharOf(3), CharOf(5), VarcharOf(5)}, {CharOf(3), CharOf(3), CharOf(3)}, {CharOf(3), StringT, StringT},
-		{DateT, TimestampOf(3), TimestampOf(3)}, {TimestampOf(3), TimestampOf(6), TimestampOf(6)},
+		{IntT, BigIntT, BigIntT},
+		{IntT.NotNull(), BigIntT.NotNull(), BigIntT.NotNull()},
+		{IntT, DoubleT, DoubleT},
+		{IntT, FloatT, FloatT},
+		{DecimalOf(5, 2), FloatT, DoubleT},
+		{IntT, DecimalOf(5, 2), DecimalOf(12, 2)},
+		{NullT, DateT, DateT},
+		{CharOf(3), CharOf(5), VarcharOf(5)},
+		{CharOf(3), CharOf(3), CharOf(3)},
+		{CharOf(3), StringT, StringT},
+		{DateT, TimestampOf(3), TimestampOf(3)},
+		{TimestampOf(3), TimestampOf(6), TimestampOf(6)},
 	} {
 		if got, ok := Common(c.a, c.b); !ok || got != c.want {
 			t.Errorf("%s with %s: %s (%v), want %s", c.a, c.b, got, ok, c.want)

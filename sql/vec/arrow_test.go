@@ -110,7 +110,9 @@ func TestWrongArrowTypeIsRefused(t *testing.T) {
 // The unit of a timestamp and the scale of a decimal are part of what the bytes mean.
 func TestWrongUnitIsRefused(t *testing.T) {
 	for _, c := range []struct{ is, plan types.Type }{
-		{types.TimestampOf(6), types.TimestampOf(3)}, {types.TimestampOf(3), types.TimestampOf(9)}, {types.TimestampOf(3), types.BigIntT},
+		{types.TimestampOf(6), types.TimestampOf(3)},
+		{types.TimestampOf(3), types.TimestampOf(9)},
+		{types.TimestampOf(3), types.BigIntT},
 		{types.DecimalOf(10, 2), types.DecimalOf(10, 3)},
 	} {
 		b := array.NewBuilder(memory.DefaultAllocator, c.is.Arrow())
