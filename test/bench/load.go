@@ -38,7 +38,7 @@ func (u usage) cpuPerMillion() float64 {
 
 // measured runs a load of so many records and says what it took.
 func measured(s *server, records int, f func() error) (usage, error) {
-	before, err := processCPU(s.pid())
+	before, err := readCPU(s.pid())
 	if err != nil {
 		return usage{}, err
 	}
@@ -47,8 +47,8 @@ func measured(s *server, records int, f func() error) (usage, error) {
 		return usage{}, errors.Join(err, s.ended())
 	}
 	u := usage{records: records, wall: time.Since(start), client: ownCPU() - own}
-	after, err := processCPU(s.pid())
-	u.cpu = after - before
+	after, err := readCPU(s.pid())
+	u.cpu = after.since(before)
 	u.others = max(0, busy()-all-u.cpu-u.client)
 	return u, err
 }

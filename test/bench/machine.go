@@ -38,6 +38,46 @@ func processCPU(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * time.Second / clockTicks, nil
 }
 
+// threadsCPU is the same to the nanosecond, but only of the threads that are there now.
+func threadsCPU(pid int) (total time.Duration, err error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has just ended
+		}
+		var ns int64
+		if _, err := fmt.Sscan(string(text), &ns); err != nil {
+			return 0, fmt.Errorf("read %s: %w", f, err)
+		}
+		total += time.Duration(ns)
+	}
+	return total, nil
+}
+
+// brokerCPU is a reading of both clocks.
+type brokerCPU struct{ process, threads time.Duration }
+
+func readCPU(pid int) (c brokerCPU, err error) {
+	if c.threads, err = threadsCPU(pid); err != nil {
+		return c, err
+	}
+	c.process, err = processCPU(pid)
+	return c, err
+}
+
+// since is the time between two readings: the fine clock's, unless threads that ended took their time with them.
+func (c brokerCPU) since(before brokerCPU) time.Duration {
+	fine, coarse := c.threads-before.threads, c.process-before.process
+	if fine < coarse-2*time.Second/clockTicks {
+		return coarse
+	}
+	return fine
+}
+
 // ownCPU is the same of this process, garbage collection included.
 func ownCPU() time.Duration {
 	var ru syscall.Rusage

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,6 +15,7 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 
 	weir "github.com/weirhub/weir/etl/parquet"
+	"github.com/weirhub/weir/internal/record"
 	"github.com/weirhub/weir/internal/vfs"
 	"github.com/weirhub/weir/stream"
 )
@@ -77,7 +79,7 @@ func (n *nowhere) Sync() error          { return nil }
 func (n *nowhere) Fd() (uintptr, bool)  { return 0, false }
 
 // writeWeir is the sink as a pipeline calls it, one file without partitions.
-func (t *table) writeWeir(ctx context.Context, compression string) (int64, error) {
+func writeWeir(ctx context.Context, compression string, feed func(write func(arrow.RecordBatch) error) error) (int64, error) {
 	fs := &sinkFS{FS: vfs.NewMem()}
 	s := weir.NewSink(weir.Options{
 		FS: fs, Dir: "/lake", Name: "clicks", Compression: compression, RowGroupRows: rowGroupRows,
@@ -85,15 +87,24 @@ func (t *table) writeWeir(ctx context.Context, compression string) (int64, error
 	if err := s.Open(ctx); err != nil {
 		return 0, err
 	}
-	for _, rec := range t.columns {
-		if err := s.Write(ctx, stream.Batch{Rec: rec}); err != nil {
-			return 0, err
-		}
+	if err := feed(func(rec arrow.RecordBatch) error { return s.Write(ctx, stream.Batch{Rec: rec}) }); err != nil {
+		return 0, err
 	}
 	if _, err := s.Prepare(ctx, 1, true); err != nil {
 		return 0, err
 	}
 	return fs.written, s.Close()
+}
+
+func (t *table) writeWeir(ctx context.Context, compression string) (int64, error) {
+	return writeWeir(ctx, compression, func(write func(arrow.RecordBatch) error) error {
+		for _, rec := range t.columns {
+			if err := write(rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // writeStructs is parquet-go as its documentation shows it, with the options of the codec.
@@ -134,6 +145,42 @@ func (t *table) writeArrow(codec compress.Compression, dictionaries bool) (int64
 	return out.n, err
 }
 
+// decodeAndWrite is the whole way from record batches to a file.
+func decodeAndWrite(ctx context.Context, in []record.Batch) (int64, error) {
+	return writeWeir(ctx, "zstd", func(write func(arrow.RecordBatch) error) error {
+		var failed error
+		err := decodeAll(clickFields(), in, func(rec arrow.RecordBatch) {
+			failed = errors.Join(failed, write(rec))
+			rec.Release()
+		})
+		return errors.Join(err, failed)
+	})
+}
+
+// unmarshalAndWrite is the same with the standard library; the times go as they stand, unparsed.
+func unmarshalAndWrite(values [][]byte) (int64, error) {
+	out := &counter{}
+	w := pq.NewGenericWriter[click](out, pq.Compression(&pq.Zstd), pq.MaxRowsPerRowGroup(rowGroupRows))
+	some := make([]click, 0, 1024)
+	for _, v := range values {
+		some = append(some, click{})
+		if err := json.Unmarshal(v, &some[len(some)-1]); err != nil {
+			return 0, err
+		}
+		if len(some) == cap(some) {
+			if _, err := w.Write(some); err != nil {
+				return 0, err
+			}
+			some = some[:0]
+		}
+	}
+	if _, err := w.Write(some); err != nil {
+		return 0, err
+	}
+	err := w.Close()
+	return out.n, err
+}
+
 func runParquet(ctx context.Context, b *bench) (report, error) {
 	rows := 400_000
 	if b.quick {
@@ -170,6 +217,10 @@ func runParquet(ctx context.Context, b *bench) (report, error) {
 		add(c.name, "arrow-go pqarrow, from Arrow columns", func() (int64, error) { return t.writeArrow(c.arrow, true) })
 		add(c.name, "arrow-go pqarrow, no dictionaries", func() (int64, error) { return t.writeArrow(c.arrow, false) })
 	}
+	values := clicks(rows)
+	in := batches(values)
+	add("zstd, from JSON", "Weir's decoder and sink", func() (int64, error) { return decodeAndWrite(ctx, in) })
+	add("zstd, from JSON", "encoding/json, parquet-go GenericWriter", func() (int64, error) { return unmarshalAndWrite(values) })
 	got, err := b.rowsPerCPUSecond(ctx, rows, all)
 	if err != nil {
 		return report{}, err
