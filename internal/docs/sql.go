@@ -58,7 +58,6 @@ later are dropped and counted.
 | ` + "`TUMBLE(TABLE t, DESCRIPTOR(ts), size[, offset])`" + ` | one after the other |
 | ` + "`HOP(TABLE t, DESCRIPTOR(ts), slide, size[, offset])`" + ` | overlapping, one every slide |
 | ` + "`CUMULATE(TABLE t, DESCRIPTOR(ts), step, size[, offset])`" + ` | growing by a step up to the size |
-| ` + "`SESSION(TABLE t PARTITION BY key, DESCRIPTOR(ts), gap)`" + ` | as long as rows of the key follow within the gap |
 
 ## Row kinds
 

@@ -31,7 +31,7 @@ func (b *Binder) windowTable(w *parse.WindowTable) plan.Node {
 	form, ok := windowForms()[strings.ToUpper(w.Kind.Name)]
 	if !ok {
 		b.fail(w.Kind.Span, "unknown window function "+w.Kind.Name,
-			nearest(w.Kind.Name, []string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}, "there are TUMBLE, HOP, CUMULATE and SESSION"))
+			nearest(w.Kind.Name, []string{"TUMBLE", "HOP", "CUMULATE"}, "there are TUMBLE, HOP and CUMULATE"))
 		return nil
 	}
 	win := plan.Window{Kind: form.kind}
