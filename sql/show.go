@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weirhub/weir/internal/secret"
 	"github.com/weirhub/weir/sql/bind"
 	"github.com/weirhub/weir/sql/catalog"
 	"github.com/weirhub/weir/sql/funcs"
@@ -119,7 +120,15 @@ func quoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") 
 
 func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// CreateTable is the statement that makes a table.
+// shownOption hides a secret.
+func shownOption(key, value string) string {
+	if secret.Names(key) {
+		return secret.Hidden
+	}
+	return secret.Mask(value)
+}
+
+// CreateTable is the statement that makes a table, with its secrets hidden.
 func CreateTable(t *catalog.Table) string {
 	var lines []string
 	for _, c := range t.Columns {
@@ -150,7 +159,7 @@ func CreateTable(t *catalog.Table) string {
 	}
 	options := []string{"  'connector' = " + quoteText(t.Connector)}
 	for _, k := range slices.Sorted(maps.Keys(t.Options)) {
-		options = append(options, "  "+quoteText(k)+" = "+quoteText(t.Options[k]))
+		options = append(options, "  "+quoteText(k)+" = "+quoteText(shownOption(k, t.Options[k])))
 	}
 	return "CREATE TABLE " + quoteName(t.Name) + " (\n" + strings.Join(lines, ",\n") + "\n) WITH (\n" + strings.Join(options, ",\n") + "\n)"
 }

@@ -50,7 +50,7 @@ func check(f *File) Errors {
 }
 
 func (c *checker) fail(p Pos, code, hint, format string, args ...any) {
-	c.errs = append(c.errs, &Error{Pos: p, Code: code, Msg: fmt.Sprintf(format, args...), Hint: hint, Source: c.f.Line(p)})
+	c.errs = append(c.errs, &Error{Pos: p, Code: code, Msg: c.f.Mask(fmt.Sprintf(format, args...)), Hint: hint, Source: c.f.Line(p)})
 }
 
 // duplicates finds names that two files declare; within one file the decoder has found them.

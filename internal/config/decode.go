@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/weirhub/weir/internal/secret"
 	"github.com/weirhub/weir/internal/suggest"
 )
 
@@ -36,7 +37,7 @@ func (d *decoder) fail(p Pos, code, hint, format string, args ...any) {
 }
 
 func (d *decoder) failWide(p Pos, width int, code, hint, format string, args ...any) {
-	d.errs = append(d.errs, &Error{Pos: p, Code: code, Msg: mask(fmt.Sprintf(format, args...)), Hint: hint, Source: d.line(p.Line), Width: width})
+	d.errs = append(d.errs, &Error{Pos: p, Code: code, Msg: secret.Mask(fmt.Sprintf(format, args...)), Hint: hint, Source: d.line(p.Line), Width: width})
 }
 
 func (d *decoder) line(n int) string {
@@ -456,7 +457,7 @@ func (d *decoder) asJSON(n *yaml.Node, where string) string {
 			return string(text)
 		}
 	}
-	d.fail(d.pos(n), CodeValue, "keys are texts", "%s cannot be written as JSON: %s", where, mask(err.Error()))
+	d.fail(d.pos(n), CodeValue, "keys are texts", "%s cannot be written as JSON: %s", where, secret.Mask(err.Error()))
 	return ""
 }
 
@@ -471,6 +472,6 @@ func kindName(n *yaml.Node) string {
 	case isNull(n):
 		return "nothing"
 	default:
-		return fmt.Sprintf("the value %q", mask(n.Value))
+		return fmt.Sprintf("the value %q", secret.Mask(n.Value))
 	}
 }

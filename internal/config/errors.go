@@ -3,9 +3,10 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"sort"
 	"strings"
+
+	"github.com/weirhub/weir/internal/secret"
 )
 
 // The codes of errors. They are stable: documents and editors refer to them.
@@ -39,7 +40,7 @@ type Error struct {
 
 // Error is the mistake in one line.
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s:%d:%d: error %s: %s", e.File, e.Line, e.Col, e.Code, e.Msg)
+	s := fmt.Sprintf("%s:%d:%d: error %s: %s", e.File, e.Line, e.Col, e.Code, secret.Mask(e.Msg))
 	if e.Hint != "" {
 		s += "; " + e.Hint
 	}
@@ -57,7 +58,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 		Message string `json:"message"`
 		Hint    string `json:"hint,omitempty"`
 		Source  string `json:"source,omitempty"`
-	}{e.File, e.Line, e.Col, max(e.Width, 1), e.Code, e.Msg, e.Hint, mask(strings.TrimRight(e.Source, "\r\n"))})
+	}{e.File, e.Line, e.Col, max(e.Width, 1), e.Code, secret.Mask(e.Msg), e.Hint, secret.Mask(strings.TrimRight(e.Source, "\r\n"))})
 }
 
 // Render is the mistake with the line it stands in and a caret.
@@ -71,7 +72,7 @@ func (e *Error) Render() string {
 		}
 		return b.String()
 	}
-	masked := mask(line)
+	masked := secret.Mask(line)
 	fmt.Fprintf(&b, "%5d | %s\n", e.Line, masked)
 	width := max(e.Width, 1)
 	if masked != line {
@@ -100,17 +101,6 @@ func prefix(s string, n int) string {
 		n--
 	}
 	return s
-}
-
-var (
-	urlPassword = regexp.MustCompile(`(://[^/\s:@"']*:)([^@\s"']+)@`)
-	secretKey   = regexp.MustCompile(`(?i)((?:password|passwd|secret|token|api_?key|credential|authorization|sasl[\w.]*|jaas[\w.]*)["']?\s*[:=]\s*)(\S.*)$`)
-)
-
-// mask hides what may be a secret in a line that is shown.
-func mask(line string) string {
-	line = urlPassword.ReplaceAllString(line, "${1}***@")
-	return secretKey.ReplaceAllString(line, "${1}***")
 }
 
 // Errors are all mistakes of a configuration, in the order of their places.

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/weirhub/weir/internal/secret"
+)
 
 // Pos is a place in a file of the configuration; Line and Col count from 1.
 type Pos struct {
@@ -21,8 +25,15 @@ type File struct {
 	Sinks   []Sink
 	Streams []Stream
 
-	lines map[string][]string // of each file, by the name that errors show
+	lines   map[string][]string // of each file, by the name that errors show
+	secrets secret.Values
 }
+
+// Mask hides in a text what is secret: values that came from a secret place of the file, and what looks like one.
+func (f *File) Mask(text string) string { return f.secrets.Mask(text) }
+
+// Hide hides the values alone, in text that is somebody else's.
+func (f *File) Hide(text string) string { return f.secrets.Hide(text) }
 
 // Line is the text at a place of the configuration, "" when there is none.
 func (f *File) Line(p Pos) string {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/weirhub/weir/internal/secret"
 )
 
 // maxIncludeDepth bounds includes of includes; deeper nesting is a mistake in practice.
@@ -47,7 +49,7 @@ type loader struct {
 func (l *loader) load(shown, abs string, stack []string, at Pos, source string) {
 	report := func(code, hint, format string, args ...any) {
 		l.fatal = true
-		l.errs = append(l.errs, &Error{Pos: at, Code: code, Msg: fmt.Sprintf(format, args...), Hint: hint, Source: source})
+		l.errs = append(l.errs, &Error{Pos: at, Code: code, Msg: l.file.Mask(fmt.Sprintf(format, args...)), Hint: hint, Source: source})
 	}
 	for _, s := range stack {
 		if s == abs {
@@ -75,7 +77,7 @@ func (l *loader) load(shown, abs string, stack []string, at Pos, source string) 
 	}
 	raw = []byte(strings.TrimPrefix(string(raw), "\ufeff"))
 	d := &decoder{path: shown, dir: filepath.Dir(abs), lines: strings.Split(string(raw), "\n")}
-	d.vars = variables{dir: d.dir, lookup: l.lookup}
+	d.vars = variables{dir: d.dir, lookup: l.lookup, secrets: &l.file.secrets}
 	l.file.lines[shown] = d.lines
 	root := d.parse(raw)
 	if root == nil {
@@ -144,7 +146,7 @@ func (d *decoder) parse(raw []byte) *yaml.Node {
 		if strings.HasPrefix(strings.TrimLeft(d.line(p.Line), " "), "\t") {
 			hint = "indent with spaces: YAML allows no tabs there"
 		}
-		d.fail(p, CodeSyntax, hint, "not YAML: %s", mask(one.Message))
+		d.fail(p, CodeSyntax, hint, "not YAML: %s", secret.Mask(one.Message))
 	default:
 		d.fail(Pos{d.path, 1, 1}, CodeSyntax, "", "the file holds no document")
 	}

@@ -200,7 +200,12 @@ func (d *decoder) function(name string, k, v *yaml.Node) Function {
 		{"timeout", d.duration(&f.Timeout, w+".timeout", false)},
 		{"memory", d.integer(&f.MemoryMiB, w+".memory", 128, maxMemoryMiB)},
 		{"concurrency", d.integer(&f.Concurrency, w+".concurrency", 1, maxConcurrency)},
-		{"env", d.texts(&f.Env, w+".env")},
+		{"env", func(n *yaml.Node) {
+			d.texts(&f.Env, w+".env")(n)
+			for name, value := range f.Env {
+				d.vars.note(name, value)
+			}
+		}},
 		{"triggers", func(n *yaml.Node) {
 			d.list(n, func(_ int, n *yaml.Node) { f.Triggers = append(f.Triggers, d.trigger(n, w+".triggers")) })
 		}},

@@ -5,12 +5,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/weirhub/weir/internal/secret"
 )
 
 // variables fills in ${NAME}, ${NAME:-default}, ${NAME:?message}, ${file:path} and $$ (a dollar sign).
 type variables struct {
 	dir    string
 	lookup func(name string) (string, bool)
+	// secrets gathers the values that nobody is to be shown: those of files, and of variables whose names say so.
+	secrets *secret.Values
 }
 
 var variable = regexp.MustCompile(`\$\$|\$\{[^}]*\}|\$\{`)
@@ -53,11 +57,11 @@ func (v variables) one(ref string) (value, msg, hint string) {
 		return "", "${" + ref + "} is not a variable", "write ${NAME}, ${NAME:-default}, ${NAME:?message} or ${file:path}"
 	}
 	if got, ok := v.lookup(name); ok && got != "" {
-		return got, "", ""
+		return v.note(name, got), "", ""
 	}
 	switch {
 	case strings.HasPrefix(rest, "-"):
-		return rest[1:], "", ""
+		return v.note(name, rest[1:]), "", ""
 	case strings.HasPrefix(rest, "?"):
 		return "", name + " is not set: " + rest[1:], ""
 	case rest != "":
@@ -80,5 +84,15 @@ func (v variables) file(path string) (value, msg, hint string) {
 	if err != nil {
 		return "", "read " + path + ": " + cause(err), "the path is relative to the configuration's directory"
 	}
-	return strings.TrimRight(string(b), "\r\n"), "", ""
+	value = strings.TrimRight(string(b), "\r\n")
+	v.secrets.Add(value)
+	return value, "", ""
+}
+
+// note remembers the value of a name that means a secret.
+func (v variables) note(name, value string) string {
+	if secret.Names(name) || strings.HasSuffix(name, "_KEY") {
+		v.secrets.Add(value)
+	}
+	return value
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/weirhub/weir/connectors/topic"
 	"github.com/weirhub/weir/internal/admin"
 	"github.com/weirhub/weir/internal/config"
+	"github.com/weirhub/weir/internal/secret"
 	"github.com/weirhub/weir/sql"
 	"github.com/weirhub/weir/sql/result"
 	"github.com/weirhub/weir/sql/types"
@@ -44,7 +45,7 @@ func (h *Hub) SQL(ctx context.Context, req admin.SQLRequest, emit func(admin.SQL
 	}
 	s := &session{h: h, d: h.declared, follow: req.Follow, fold: !req.Follow && !req.Changelog, emit: emit, others: others,
 		dir: cmp.Or(req.Dir, h.o.File.Dir), pipeID: "sql-" + uuid.NewString(), cluster: h.cluster}
-	return s.run(ctx, req.SQL)
+	return masked(h.o.File, s.run(ctx, req.SQL))
 }
 
 // RunFiles runs statements that read only files; no hub is needed.
@@ -92,7 +93,7 @@ func (s *session) run(ctx context.Context, text string) error {
 	}
 	for _, st := range statements {
 		for _, w := range st.Warnings {
-			if err := s.emit(admin.SQLLine{Warning: w.Error()}); err != nil {
+			if err := s.emit(admin.SQLLine{Warning: secret.Mask(w.Error())}); err != nil {
 				return err
 			}
 		}
@@ -104,7 +105,7 @@ func (s *session) run(ctx context.Context, text string) error {
 }
 
 func sqlError(e *sql.Error, text string) *admin.SQLError {
-	return &admin.SQLError{Line: e.Line, Col: e.Col, Msg: e.Msg, Hint: e.Hint, Render: e.Render("", text)}
+	return &admin.SQLError{Line: e.Line, Col: e.Col, Msg: secret.Mask(e.Msg), Hint: secret.Mask(e.Hint), Render: e.Render("", text)}
 }
 
 func (s *session) statement(ctx context.Context, st *sql.Statement, c *connectors) error {

@@ -45,8 +45,9 @@ func newConnectors(c *topic.Cluster, x *topic.Transaction, until func(string) re
 
 // list is the table of connectors.
 func (c *connectors) list() []sql.Connector {
+	// The properties say how Flink's client finds the cluster and who it is; here the cluster is the hub's.
 	topicOptions := append([]string{
-		"topic", "properties.bootstrap.servers", "properties.group.id", "scan.startup.mode", "format", "value.format",
+		"topic", "properties.bootstrap.servers", "properties.group.id", "properties.*", "scan.startup.mode", "format", "value.format",
 		"key.format", "key.fields",
 	}, formatOptions()...)
 	return []sql.Connector{
@@ -236,7 +237,7 @@ func fileOptions() format.Options {
 // path makes a path of a statement one of the process.
 func (c *connectors) path(p string) string {
 	p = strings.TrimPrefix(p, "file://")
-	if p == "" || filepath.IsAbs(p) {
+	if p == "" || filepath.IsAbs(p) || strings.Contains(p, "://") { // a URL is no file, and is told as it was written
 		return p
 	}
 	return filepath.Join(c.dir, p)

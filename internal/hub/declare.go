@@ -64,7 +64,7 @@ func (d *declared) fail(p config.Pos, code, hint, format string, args ...any) {
 
 // problem makes an error at a place of the file, with the line that stands there.
 func (d *declared) problem(p config.Pos, code, hint, format string, args ...any) *config.Error {
-	return &config.Error{Pos: p, Code: code, Msg: fmt.Sprintf(format, args...), Hint: hint, Source: d.f.Line(p)}
+	return &config.Error{Pos: p, Code: code, Msg: d.f.Mask(fmt.Sprintf(format, args...)), Hint: d.f.Mask(hint), Source: d.f.Line(p)}
 }
 
 // gatherTopics finds every topic that the file declares, writes or reads.

@@ -72,8 +72,11 @@ type Hub struct {
 // Open takes the data directory and the addresses, and prepares every part of the file. It starts nothing. A part that
 // this machine cannot run (see Problems) does not keep the others from running.
 func Open(ctx context.Context, o Options) (*Hub, error) {
-	if o.Log == nil {
-		o.Log = func(string) {}
+	log := o.Log
+	o.Log = func(line string) {
+		if log != nil {
+			log(o.File.Mask(line))
+		}
 	}
 	if o.Out == nil {
 		o.Out = io.Discard
@@ -97,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	if err := h.openCluster(); err != nil {
-		return nil, errors.Join(err, h.Close())
+		return nil, errors.Join(masked(o.File, err), h.Close())
 	}
 	h.makeParts(ctx)
 	return h, nil
@@ -188,7 +191,26 @@ func (h *Hub) Run(ctx context.Context) error {
 	stopDoors()
 	doorErr := doors.Wait()
 	stopLog()
-	return errors.Join(err, doorErr, log.Wait())
+	return masked(h.o.File, errors.Join(err, doorErr, log.Wait()))
+}
+
+// maskedError is an error whose text holds no secret.
+type maskedError struct {
+	error
+	text string
+}
+
+func (e maskedError) Error() string { return e.text }
+func (e maskedError) Unwrap() error { return e.error }
+
+func masked(f *config.File, err error) error {
+	if err == nil {
+		return nil
+	}
+	if text := f.Mask(err.Error()); text != err.Error() {
+		return maskedError{err, text}
+	}
+	return err
 }
 
 // prepare makes the topics and streams that the file declares.
@@ -255,7 +277,10 @@ func (h *Hub) Hub() admin.Hub {
 	if h.broker != nil {
 		i.Kafka = []string{addr(h.listeners.kafka)}
 	} else {
-		i.Kafka, i.External = h.o.Brokers, true
+		i.External = true
+		for _, b := range h.o.Brokers {
+			i.Kafka = append(i.Kafka, h.o.File.Mask(b))
+		}
 	}
 	return i
 }

@@ -121,7 +121,7 @@ func (h *Hub) functionParts(ctx context.Context, fn config.Function) []*part {
 			name += "/" + t.Topic
 		}
 		p := newPart(admin.KindFunction, name, t.Pos)
-		p.from, p.to, p.detail, p.reads, p.writes = t.Topic, fn.To, title(fn), []string{t.Topic}, triggerWrites(fn, t)
+		p.from, p.to, p.detail, p.reads, p.writes = t.Topic, fn.To, h.o.File.Mask(title(fn)), []string{t.Topic}, triggerWrites(fn, t)
 		if err != nil {
 			p.fail(err)
 			p.told = true
@@ -233,7 +233,7 @@ func triggerFilters(t config.Trigger) []*functions.Filter {
 // queryPart runs a statement of SQL.
 func (h *Hub) queryPart(q config.Query) *part {
 	p := newPart(admin.KindQuery, q.Name, q.Pos)
-	p.sql = q.SQL.Text
+	p.sql = h.o.File.Mask(q.SQL.Text)
 	p.reads, p.writes = h.declared.queryTopics(q)
 	p.from, p.to = strings.Join(p.reads, ", "), strings.Join(p.writes, ", ")
 	p.writes = append(p.writes, deadLetters(p.reads)...)

@@ -73,7 +73,11 @@ const maxTransaction = 15 * time.Minute
 // pipeline is what the specs of all parts share.
 func (h *Hub) pipeline(p *part, x *topic.Transaction, root *stream.Node, every time.Duration) stream.Spec {
 	return stream.Spec{
-		Name: p.pipelineName(), Root: root, CheckpointEvery: every, Committer: x, DeadLetter: x.DeadLetter,
+		Name: p.pipelineName(), Root: root, CheckpointEvery: every, Committer: x,
+		DeadLetter: func(ctx context.Context, r stream.BadRecord) error {
+			r.Reason = h.o.File.Hide(r.Reason) // a function's exception may say anything
+			return x.DeadLetter(ctx, r)
+		},
 		StateFS: h.fs, StateDir: path.Join(h.dir, "state"), Metrics: p.metrics, Log: h.log,
 	}
 }

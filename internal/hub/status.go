@@ -20,13 +20,13 @@ func (h *Hub) Status() admin.Status {
 }
 
 func (h *Hub) show(p *part, now time.Time) admin.Part {
-	out := admin.Part{Kind: p.kind, Name: p.name, From: p.from, To: p.to, Detail: p.detail, SQL: p.sql, Lag: -1}
+	out := admin.Part{Kind: p.kind, Name: p.name, From: p.from, To: p.to, Detail: p.detail, SQL: p.sql, Lag: -1} // made without secrets
 	p.mu.Lock()
 	began, ended, err := p.mu.began, p.mu.ended, p.mu.err
 	p.mu.Unlock()
 	switch {
 	case err != nil:
-		out.State, out.Error = admin.StateFailed, err.Error()
+		out.State, out.Error = admin.StateFailed, h.o.File.Mask(err.Error())
 	case !ended.IsZero():
 		out.State = admin.StateDone
 	case began.IsZero() && p.spec != nil:

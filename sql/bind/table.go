@@ -160,6 +160,17 @@ func (b *Binder) primaryKey(t *catalog.Table, s *parse.CreateTable) {
 	}
 }
 
+// hasOption reports whether a connector has an option; a name such as "properties.*" stands for all that begin so.
+func hasOption(names []string, key string) bool {
+	for _, n := range names {
+		prefix, all := strings.CutSuffix(n, "*")
+		if n == key || all && strings.HasPrefix(key, prefix) && key != prefix {
+			return true
+		}
+	}
+	return false
+}
+
 func (b *Binder) options(t *catalog.Table, s *parse.CreateTable, known Connectors) {
 	places := map[string]parse.Option{}
 	for _, o := range s.Options {
@@ -182,7 +193,7 @@ func (b *Binder) options(t *catalog.Table, s *parse.CreateTable, known Connector
 		return
 	}
 	for _, o := range s.Options {
-		if o.Key != "connector" && !contains(names, o.Key) {
+		if o.Key != "connector" && !hasOption(names, o.Key) {
 			b.fail(o.Span, "connector '"+t.Connector+"' has no option '"+o.Key+"'", nearest(o.Key, names, "there are: "+strings.Join(firstFew(names), ", ")))
 		}
 	}

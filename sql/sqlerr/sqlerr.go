@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/weirhub/weir/internal/secret"
 )
 
 // Pos is a place in a text. The zero Pos is "nowhere in particular".
@@ -56,7 +58,7 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Render shows the error with the line of src and a caret below the place:
+// Render shows the error with the line of src, secrets hidden, and a caret below the place:
 //
 //	q.sql:2:8: unknown column orgin
 //	  2 | SELECT orgin FROM flights
@@ -74,8 +76,8 @@ func (e *Error) Render(file, src string) string {
 	if b.Len() > 0 {
 		b.WriteString(" ")
 	}
-	b.WriteString(e.Msg + "\n")
-	lines := strings.Split(src, "\n")
+	b.WriteString(secret.Mask(e.Msg) + "\n")
+	lines, shown := strings.Split(src, "\n"), strings.Split(secret.Mask(src), "\n")
 	if e.Line < 1 || e.Line > len(lines) {
 		if e.Hint != "" {
 			b.WriteString("  " + e.Hint + "\n")
@@ -83,9 +85,13 @@ func (e *Error) Render(file, src string) string {
 		return b.String()
 	}
 	line := strings.TrimRight(lines[e.Line-1], "\r")
+	width := e.Width
+	if masked := strings.TrimRight(shown[e.Line-1], "\r"); masked != line {
+		line, width = masked, 1 // the columns behind a secret that is hidden have moved
+	}
 	number := fmt.Sprint(e.Line)
 	fmt.Fprintf(&b, "  %s | %s\n", number, line)
-	fmt.Fprintf(&b, "  %s | %s%s", strings.Repeat(" ", len(number)), indent(line, e.Col), carets(line, e.Col, e.Width))
+	fmt.Fprintf(&b, "  %s | %s%s", strings.Repeat(" ", len(number)), indent(line, e.Col), carets(line, e.Col, width))
 	if e.Hint != "" {
 		b.WriteString(" " + e.Hint)
 	}
