@@ -14,10 +14,16 @@ import (
 
 // idle tells that nobody is or is about to be in the group, and that nothing of it is under way.
 func (s *state) idle() bool {
-	return s.phase == Empty && len(s.members) == 0 && len(s.pending) == 0 && len(s.held) == 0 && len(s.writes) == 0
+	return s.phase == Empty && len(s.members) == 0 && len(s.pending) == 0 && len(s.held) == 0 && len(s.writes) == 0 &&
+		(s.consumers == nil || len(s.consumers.members) == 0)
 }
 
-// Describe gives one group as DescribeGroups shows it; one that does not exist is Dead.
+// nothing tells that the log does not speak of the group either.
+func (s *state) nothing() bool {
+	return s.idle() && len(s.offsets) == 0 && s.generation == 0 && s.consumers == nil
+}
+
+// Describe gives one group as DescribeGroups shows it; one that does not exist, or is of the consumer protocol, is Dead.
 func (c *Coordinator) Describe(id string) kmsg.DescribeGroupsResponseGroup {
 	r := kmsg.NewDescribeGroupsResponseGroup()
 	r.Group, r.State = id, Dead.String()
@@ -28,6 +34,9 @@ func (c *Coordinator) Describe(id string) kmsg.DescribeGroupsResponseGroup {
 	}
 	defer g.mu.Unlock()
 	s := &g.mu.state
+	if s.consumers != nil {
+		return r // it is described by ConsumerGroupDescribe
+	}
 	r.State, r.ProtocolType = s.phase.String(), s.protocolType
 	settled := s.phase == Stable
 	if settled {
@@ -58,6 +67,9 @@ func (c *Coordinator) List(states, types []string) []kmsg.ListGroupsResponseGrou
 		r := kmsg.NewListGroupsResponseGroup()
 		g.mu.Lock()
 		r.Group, r.ProtocolType, r.GroupState, r.GroupType = g.id, g.mu.protocolType, g.mu.phase.String(), "classic"
+		if g.mu.consumers != nil {
+			r.ProtocolType, r.GroupState, r.GroupType = "consumer", g.mu.consumers.phase(), "consumer"
+		}
 		dead := g.mu.phase == Dead
 		g.mu.Unlock()
 		if !dead && has(states, r.GroupState) && has(types, r.GroupType) {
@@ -99,6 +111,10 @@ func (c *Coordinator) erase(g *group, now time.Time) (wait func(context.Context)
 		}
 	}
 	t.add(metadataKey(g.id))
+	if g.mu.consumers != nil {
+		w := &changes{id: g.id, now: now, b: &t.b}
+		g.mu.consumers.forget(w)
+	}
 	wait, err = t.append(c)
 	if err != nil {
 		c.unlock(g)
@@ -159,6 +175,9 @@ func (c *Coordinator) DeleteOffsets(ctx context.Context, req *kmsg.OffsetDeleteR
 // subscribed is what the members consume. Members of another kind than consumers do not say, so nothing of theirs may
 // be touched while they are there.
 func (s *state) subscribed() (map[string]bool, int16) {
+	if s.consumers != nil {
+		return s.consumers.subscribed(), 0
+	}
 	if len(s.members) == 0 {
 		return nil, 0
 	}

@@ -24,6 +24,11 @@ type Options struct {
 	MaxMembers int
 	// MaxMetadataBytes bounds the text beside a committed offset: Kafka's 4,096.
 	MaxMetadataBytes int
+	// Topics tells the consumer protocol which topics there are; without it there are none.
+	Topics Topics
+	// Timeouts gives a group of the consumer protocol its timeouts: 45 s and 5 s, which are Kafka's. It is called with no
+	// group locked.
+	Timeouts func(group string) Timeouts
 	// OffsetRetention is how long the offsets of a group without members are kept: Kafka's 7 days.
 	OffsetRetention time.Duration
 }
@@ -35,6 +40,11 @@ const (
 	defaultMaxMembers      = 5000
 	defaultMaxMetadata     = 4096
 	defaultOffsetRetention = 7 * 24 * time.Hour
+
+	// DefaultConsumerSession and DefaultConsumerHeartbeat are Kafka's group.consumer.session.timeout.ms and
+	// group.consumer.heartbeat.interval.ms.
+	DefaultConsumerSession   = 45 * time.Second
+	DefaultConsumerHeartbeat = 5 * time.Second
 
 	// freshTimeout is how long somebody who never was in a generation may wait in JoinGroup: Kafka's
 	// NewMemberJoinTimeout. Its client has retried long before, and its old member id must not stay for ever.
@@ -55,6 +65,12 @@ func (o Options) withDefaults() Options {
 	or(&o.MinSession, defaultMinSession)
 	or(&o.MaxSession, defaultMaxSession)
 	or(&o.OffsetRetention, defaultOffsetRetention)
+	if o.Topics == nil {
+		o.Topics = noTopics{}
+	}
+	if o.Timeouts == nil {
+		o.Timeouts = func(string) Timeouts { return Timeouts{DefaultConsumerSession, DefaultConsumerHeartbeat} }
+	}
 	if o.MaxMembers == 0 {
 		o.MaxMembers = defaultMaxMembers
 	}
@@ -93,7 +109,10 @@ func Open(log Log, o Options) (*Coordinator, error) {
 		return nil, fmt.Errorf("open groups: %w", err)
 	}
 	for id, g := range c.mu.groups {
-		if g.mu.idle() && len(g.mu.offsets) == 0 && g.mu.generation == 0 {
+		if g.mu.consumers != nil {
+			g.mu.consumers.restored(c.o.Timeouts(id).Session, r.now)
+		}
+		if g.mu.nothing() {
 			delete(c.mu.groups, id) // only tombstones were left of it
 			continue
 		}
@@ -166,7 +185,7 @@ func (c *Coordinator) unlock(g *group) {
 // release is unlock for a group that may have been made for nothing: by a request that was refused, or for a member that
 // never came. Nothing in the log speaks of it, and it is removed.
 func (c *Coordinator) release(g *group) {
-	if g.mu.phase == Dead || !g.mu.idle() || g.mu.generation > 0 || len(g.mu.offsets) > 0 {
+	if g.mu.phase == Dead || !g.mu.nothing() {
 		c.unlock(g)
 		return
 	}

@@ -78,6 +78,13 @@ func (j *joining) run() {
 		j.fail(kerr.InconsistentGroupProtocol)
 		return
 	}
+	if j.s.consumers != nil {
+		if len(j.s.consumers.members) > 0 {
+			j.fail(kerr.InconsistentGroupProtocol)
+			return
+		}
+		j.s.becomeClassic(j.c, j.now)
+	}
 	if j.req.MemberID == "" {
 		j.newcomer()
 		return

@@ -139,8 +139,10 @@ func (r *replay) record(b record.Batch, rec *record.Record) error {
 		return r.offset(b, rec)
 	case 2:
 		return r.metadata(rec)
+	case kindGroup, kindTopics, kindMember, kindTarget, kindMemberTarget, kindCurrent, kindPattern:
+		return r.consumer(version, rec)
 	}
-	return nil // kinds that newer protocols keep here: not ours to read
+	return nil // kinds of share and streams groups: not ours to read
 }
 
 func (r *replay) offset(b record.Batch, rec *record.Record) error {

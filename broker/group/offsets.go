@@ -78,6 +78,9 @@ func (c *Coordinator) CommitOffsets(ctx context.Context, req *kmsg.OffsetCommitR
 // mayCommit tells whether the sender may commit now: a member of the generation in force, or anybody while the group
 // has no members and no generation is named (a client that assigns its partitions itself).
 func (s *state) mayCommit(req *kmsg.OffsetCommitRequest, now time.Time) int16 {
+	if g := s.consumers; g != nil {
+		return g.mayCommit(req)
+	}
 	if req.Generation < 0 && s.phase == Empty {
 		return 0
 	}

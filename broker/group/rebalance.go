@@ -111,6 +111,10 @@ func (c *Coordinator) expire(s *state, now time.Time) {
 	if s.phase == Dead {
 		return
 	}
+	if s.consumers != nil {
+		c.expireConsumers(s, now)
+		return
+	}
 	passed := func(t time.Time) bool { return !t.IsZero() && !t.After(now) }
 	for id, until := range s.pending {
 		if passed(until) {

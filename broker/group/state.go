@@ -69,6 +69,10 @@ type state struct {
 	// generations it is not what the fields say.
 	record []byte
 
+	// consumers is the group as the consumer protocol has it; nil: the group is one of the classic protocol. What stands
+	// above is empty then.
+	consumers *consumers
+
 	offsets offsets
 	held    map[int64]offsets // by producer id: offsets of open transactions
 	writes  map[*writing]bool // commits that wait for the disk
@@ -244,6 +248,9 @@ func (s *state) next() time.Time {
 	}
 	earliest(s.joinBy)
 	earliest(s.syncBy)
+	if s.consumers != nil {
+		earliest(s.consumers.next())
+	}
 	for _, t := range s.pending {
 		earliest(t)
 	}

@@ -211,6 +211,9 @@ func (c *Coordinator) LeaveGroup(req *kmsg.LeaveGroupRequest) *kmsg.LeaveGroupRe
 }
 
 func (c *Coordinator) leave(s *state, l kmsg.LeaveGroupRequestMember, now time.Time) int16 {
+	if s.consumers != nil {
+		return c.expel(s, l, now)
+	}
 	if _, ok := s.pending[l.MemberID]; ok && l.InstanceID == nil {
 		delete(s.pending, l.MemberID)
 		c.tryComplete(s, now)

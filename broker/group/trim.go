@@ -82,6 +82,9 @@ func (s *state) snapshot(now time.Time) (record.Batch, bool) {
 			b.Add(at, offsetKey(s.id, p.topic, p.partition), p.value())
 		}
 	}
+	if s.consumers != nil {
+		s.consumers.all(&changes{id: s.id, now: now, b: &b})
+	}
 	if b.Len() == 0 {
 		return nil, false
 	}

@@ -102,6 +102,9 @@ func (c *Coordinator) CommitTxnOffsets(ctx context.Context, req *kmsg.TxnOffsetC
 // mayCommitTxn fences members of an older generation (KIP-447). Who names no member at all is older than that, or
 // assigns its partitions itself; its transactional id fences it.
 func (s *state) mayCommitTxn(req *kmsg.TxnOffsetCommitRequest, now time.Time) int16 {
+	if g := s.consumers; g != nil {
+		return g.mayCommitTxn(req)
+	}
 	if req.Generation < 0 && req.MemberID == "" && req.InstanceID == nil {
 		return 0
 	}
