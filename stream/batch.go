@@ -60,6 +60,9 @@ type Position struct {
 	Split  string // "flights-3", a file's path; unique within the source
 	Offset int64  // the next offset of the partition, or the next byte of the file
 	Line   int64  // lines read so far, for files
+	// Origin tells the split from another one of that name: a topic's id, which changes when a topic is deleted and made
+	// anew. Empty when the source knows none.
+	Origin string
 }
 
 // BadRecord is a record that a decoder or an operator gave up on, with where it came from and why.

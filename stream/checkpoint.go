@@ -36,12 +36,13 @@ type SplitState struct {
 	Split     string    `json:"split"`
 	Offset    int64     `json:"offset"`
 	Line      int64     `json:"line,omitempty"`
+	Origin    string    `json:"origin,omitempty"`
 	Watermark Watermark `json:"watermark"`
 }
 
 // Position of the split.
 func (s SplitState) Position() Position {
-	return Position{Split: s.Split, Offset: s.Offset, Line: s.Line}
+	return Position{Split: s.Split, Offset: s.Offset, Line: s.Line, Origin: s.Origin}
 }
 
 // watermark is the event time at which a task of a chain goes on: its own when there are as many tasks as there were,

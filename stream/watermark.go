@@ -89,7 +89,7 @@ func (w *splitWatermarks) split(name string) *split {
 func (w *splitWatermarks) moved(b Batch, wm Watermark) {
 	s := w.split(b.Pos.Split)
 	s.seen, s.ended = true, s.ended || b.End
-	s.state.Offset, s.state.Line = b.Pos.Offset, b.Pos.Line
+	s.state.Offset, s.state.Line, s.state.Origin = b.Pos.Offset, b.Pos.Line, b.Pos.Origin
 	s.state.Watermark = max(s.state.Watermark, wm)
 	if b.Rows() > 0 {
 		s.idle, s.lastRow = false, time.Now()

@@ -23,6 +23,7 @@ const (
 // fetched is what one fetch gave for a partition.
 type fetched struct {
 	partition int32
+	topicID   [16]byte // of the topic that was read
 	err       error
 	data      []byte // whole record batches, then perhaps the beginning of one
 	aborted   []kmsg.FetchResponseTopicPartitionAbortedTransaction
@@ -95,7 +96,7 @@ func (c *Cluster) fetchFrom(ctx context.Context, leader int32, topic string, id 
 		for j := range resp.Topics[i].Partitions {
 			p := &resp.Topics[i].Partitions[j]
 			f := fetched{
-				partition: p.Partition, data: p.RecordBatches, aborted: p.AbortedTransactions,
+				partition: p.Partition, topicID: id, data: p.RecordBatches, aborted: p.AbortedTransactions,
 				end: p.HighWatermark, start: p.LogStartOffset,
 			}
 			if committed {

@@ -2,6 +2,7 @@ package topic
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -87,6 +88,12 @@ func (s *Source) accept(ctx context.Context, got []fetched) error {
 		if p == nil {
 			continue
 		}
+		if (f.err == nil || errors.Is(f.err, kerr.OffsetOutOfRange)) && !p.belongs(f.topicID) {
+			if err := s.beginAnew(ctx, p, f.topicID); err != nil {
+				return err
+			}
+			continue
+		}
 		if f.err != nil {
 			if errors.Is(f.err, kerr.OffsetOutOfRange) {
 				f.err = s.outOfRange(ctx, p)
@@ -123,6 +130,34 @@ func (s *Source) queue(p *sourcePartition, f fetched) {
 		s.task.Metrics.AddProgress(p.end-p.next, 0)
 		p.fetch, p.next, p.moved = p.end, p.end, true
 	}
+}
+
+// belongs reports whether the partition's position is one in the topic of that id, and notes the id when the position
+// came without one: from a checkpoint that knew none, or from the start of the source.
+func (p *sourcePartition) belongs(id [16]byte) bool {
+	if id == ([16]byte{}) {
+		return true // the cluster gives none
+	}
+	name := hex.EncodeToString(id[:])
+	if p.origin == "" {
+		p.origin = name
+	}
+	return p.origin == name
+}
+
+// beginAnew goes on at the start of a topic that was deleted and made anew: the position counts records that are gone, and
+// to keep it would pass over as many of the new ones. It says so, as for records that retention took.
+func (s *Source) beginAnew(ctx context.Context, p *sourcePartition, id [16]byte) error {
+	if s.bounded {
+		return fmt.Errorf("read %s: the topic was deleted and made anew", p.split) // another attempt notes its end
+	}
+	starts, err := s.c.ListOffsets(ctx, s.o.Topic, []int32{p.id}, Earliest, false)
+	if err != nil {
+		return err
+	}
+	p.bad = append(p.bad, s.lost(p, p.fetch, fmt.Sprintf("the topic was deleted and made anew: what it had from offset %d on was not read", p.fetch)))
+	p.next, p.fetch, p.queue, p.moved, p.origin = starts[0], starts[0], nil, true, hex.EncodeToString(id[:])
+	return nil
 }
 
 // outOfRange handles a position that the log does not have.

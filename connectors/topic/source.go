@@ -77,6 +77,8 @@ type fetchAnswer struct {
 type sourcePartition struct {
 	id    int32
 	split string
+	// origin is the id of the topic that next belongs to; "" when it is not known.
+	origin string
 	next  int64 // the offset of the next record to give
 	fetch int64 // the offset of the next fetch
 	end   int64 // of a bounded source
@@ -98,15 +100,20 @@ func NewSource(c *Cluster, o SourceOptions, task stream.Task) (*Source, error) {
 
 // Open finds the task's partitions and where each begins.
 func (s *Source) Open(ctx context.Context, from []stream.Position) error {
+	s.c.forget(s.o.Topic) // what is known may be of a topic that was deleted
 	n, err := s.c.Partitions(ctx, s.o.Topic)
 	if err != nil {
 		return err
 	}
+	info, err := s.c.info(ctx, s.o.Topic)
+	if err != nil {
+		return err
+	}
 	s.counted = time.Now()
-	known := map[string]int64{}
+	known := map[string]stream.Position{}
 	begun := false // by an earlier attempt
 	for _, p := range from {
-		known[p.Split] = p.Offset
+		known[p.Split] = p
 		begun = begun || strings.HasPrefix(p.Split, s.o.Topic+"-")
 	}
 	fresh := s.addPartitions(n, known)
@@ -118,6 +125,13 @@ func (s *Source) Open(ctx context.Context, from []stream.Position) error {
 	if err := s.place(ctx, fresh, start); err != nil {
 		return err
 	}
+	for _, p := range s.parts {
+		if !p.belongs(info.id) {
+			if err := s.beginAnew(ctx, p, info.id); err != nil {
+				return err
+			}
+		}
+	}
 	if s.o.Bounded {
 		return s.bound(ctx)
 	}
@@ -126,14 +140,14 @@ func (s *Source) Open(ctx context.Context, from []stream.Position) error {
 
 // addPartitions adds those of the topic's n partitions that are the task's and not there yet, and gives the ones without a
 // known position.
-func (s *Source) addPartitions(n int, known map[string]int64) (fresh []int32) {
+func (s *Source) addPartitions(n int, known map[string]stream.Position) (fresh []int32) {
 	for id := int32(s.task.Index); int(id) < n; id += int32(s.task.Of) {
 		if s.byID[id] != nil {
 			continue
 		}
 		p := &sourcePartition{id: id, split: fmt.Sprintf("%s-%d", s.o.Topic, id)}
-		offset, ok := known[p.split]
-		if p.next, p.fetch = offset, offset; !ok {
+		at, ok := known[p.split]
+		if p.next, p.fetch, p.origin = at.Offset, at.Offset, at.Origin; !ok {
 			fresh = append(fresh, id)
 		}
 		s.parts = append(s.parts, p)
@@ -267,7 +281,7 @@ func (s *Source) ready() (stream.Batch, bool) {
 			p.queue = nil
 		}
 		s.measure()
-		return stream.Batch{Rec: rec, Bad: bad, End: p.ended, Pos: stream.Position{Split: p.split, Offset: p.next}}, true
+		return stream.Batch{Rec: rec, Bad: bad, End: p.ended, Pos: stream.Position{Split: p.split, Offset: p.next, Origin: p.origin}}, true
 	}
 	return stream.Batch{}, false
 }
