@@ -50,7 +50,7 @@ func (c *Coordinator) initialise(ctx context.Context, t *transaction, req *kmsg.
 	m := t.meta
 	m.timeout = timeout
 	switch {
-	case named && (req.ProducerID != m.producerID || req.ProducerEpoch == m.lastEpoch):
+	case named && m.epoch <= maxEpoch && (req.ProducerID != m.producerID || req.ProducerEpoch == m.lastEpoch):
 		// The epoch was raised for this very producer: by this request's first try, or when its transaction was aborted.
 		// Nobody else was ever given the new one.
 	case !t.known || m.epoch >= maxEpoch:

@@ -320,6 +320,24 @@ func TestEpochsRunOut(t *testing.T) {
 	}
 }
 
+// A producer whose transaction was aborted for its age asks for its new epoch. When that is the one above the last, which
+// only fences, it gets a new id: the next abort would have no epoch left.
+func TestEpochAboveTheLastIsNotGiven(t *testing.T) {
+	c := newCluster()
+	co := c.open(t)
+	p := start(t, co, 4)
+	co.mu.ids[txID].meta.epoch, p.epoch = maxEpoch, maxEpoch
+	want(t, "add", p.add(p0), nil)
+	co.sweep(t.Context(), time.Now().Add(2*time.Minute))
+	r := initRequest()
+	r.ProducerID, r.ProducerEpoch = p.id, p.epoch
+	a := co.InitProducerID(t.Context(), r)
+	want(t, "init", a.ErrorCode, nil)
+	if a.ProducerID == p.id || a.ProducerEpoch != 0 {
+		t.Fatalf("init answers %d/%d, want a new id", a.ProducerID, a.ProducerEpoch)
+	}
+}
+
 // A transaction cannot end while an admitted append is on its way (T1).
 func TestEndWaitsForAdmittedAppends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
