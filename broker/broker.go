@@ -122,7 +122,7 @@ func (b *Broker) load() error {
 	b.pids.next, b.pids.end = meta.state.nextPID, meta.state.nextPID
 	b.topics.byName, b.topics.byID = map[string]*Topic{}, map[UUID]*Topic{}
 	b.topics.configs, b.topics.node = meta.state.configs, meta.state.node
-	b.quotas.Store(meta.state.quotas)
+	b.quotas.Store(quota.NewTable(meta.state.quotas))
 	b.removeDeleted()
 	var g errgroup.Group
 	g.SetLimit(openers)

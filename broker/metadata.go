@@ -89,13 +89,13 @@ type metaState struct {
 	nextPID int64
 	// resources are configs of what is neither topic nor broker.
 	resources map[resourceKey]map[string]string
-	quotas    *quota.Table
+	quotas    map[quota.Entity]map[string]float64
 }
 
 func newMetaState() *metaState {
 	return &metaState{
 		topics: map[string]topicMeta{}, deleted: map[UUID]string{}, configs: map[string]string{},
-		node: map[string]string{}, resources: map[resourceKey]map[string]string{},
+		node: map[string]string{}, resources: map[resourceKey]map[string]string{}, quotas: map[quota.Entity]map[string]float64{},
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/weirhub/weir/broker/quota"
 )
@@ -52,12 +50,16 @@ func (m *metaState) applyQuota(q *quotaMeta) error {
 		return quota.Name(*v)
 	}
 	e := quota.Entity{User: part(quotaUser), Client: part(quotaClient), IP: part(quotaIP)}
-	m.quotas = m.quotas.With(quota.Change{
-		Entity: e, Set: q.Values,
-		Remove: slices.DeleteFunc(slices.Collect(maps.Keys(m.quotas.Values(e))), func(k string) bool { _, kept := q.Values[k]; return kept }),
-	})
+	if len(q.Values) == 0 {
+		delete(m.quotas, e)
+	} else {
+		m.quotas[e] = q.Values
+	}
 	return nil
 }
+
+// maxQuotas bounds the entities with quotas: each is kept in memory and in every snapshot of the metadata.
+const maxQuotas = 10_000
 
 // Quotas are those in force.
 func (b *Broker) Quotas() *quota.Table { return b.quotas.Load() }
@@ -72,7 +74,10 @@ func (b *Broker) AlterQuotas(ctx context.Context, changes []quota.Change) error 
 	if b.admin.closed {
 		return ErrClosed
 	}
-	next := b.admin.meta.state.quotas.With(changes...)
+	next := b.quotas.Load().With(changes...)
+	if next.Len() > maxQuotas {
+		return fmt.Errorf("%w: at most %d entities have quotas", ErrInvalidRequest, maxQuotas)
+	}
 	var events []event
 	for _, c := range changes {
 		events = append(events, event{Kind: kindQuota, Quota: encodeQuota(c.Entity, next.Values(c.Entity))})
@@ -83,6 +88,6 @@ func (b *Broker) AlterQuotas(ctx context.Context, changes []quota.Change) error 
 	if err := b.admin.meta.commit(events...); err != nil {
 		return fmt.Errorf("alter quotas: %w", err)
 	}
-	b.quotas.Store(b.admin.meta.state.quotas)
+	b.quotas.Store(next)
 	return nil
 }

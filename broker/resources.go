@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/weirhub/weir/broker/quota"
 )
 
 // resourceMeta is the configs of something that is neither a topic nor a broker, by Kafka's number of its type: client
@@ -46,7 +48,7 @@ func (m *metaState) otherEvents() (out []event) {
 	for _, k := range keys {
 		out = append(out, event{Kind: kindResource, Resource: &resourceMeta{Type: k.kind, Name: k.name, Configs: m.resources[k]}})
 	}
-	for _, e := range m.quotas.Entries() {
+	for _, e := range quota.NewTable(m.quotas).Entries() {
 		out = append(out, event{Kind: kindQuota, Quota: encodeQuota(e.Entity, e.Values)})
 	}
 	return out

@@ -26,6 +26,7 @@ type Limiter struct {
 	mu    struct {
 		sync.Mutex
 		buckets map[bucketKey]*bucket
+		swept   time.Time
 	}
 }
 
@@ -115,7 +116,9 @@ func (l *Limiter) bucket(key bucketKey, rate float64, now time.Time) *bucket {
 	if b := l.mu.buckets[key]; b != nil {
 		return b
 	}
-	if len(l.mu.buckets) >= maxBuckets {
+	// At most once in a burst's time: in between nothing new can be forgotten, and looking at all of them takes a while.
+	if len(l.mu.buckets) >= maxBuckets && now.Sub(l.mu.swept).Seconds() >= burstSeconds {
+		l.mu.swept = now
 		l.forget(now)
 	}
 	if len(l.mu.buckets) >= maxBuckets {

@@ -21,6 +21,11 @@ type Entry struct {
 // Table is all quotas. It does not change; With makes another. The nil table is empty.
 type Table struct{ byEntity map[Entity]map[string]float64 }
 
+// NewTable has what the map has, which may change afterwards; the values in it may not.
+func NewTable(entries map[Entity]map[string]float64) *Table {
+	return &Table{byEntity: maps.Clone(entries)}
+}
+
 // With applies changes in order.
 func (t *Table) With(changes ...Change) *Table {
 	out := &Table{byEntity: map[Entity]map[string]float64{}}
@@ -43,6 +48,14 @@ func (t *Table) With(changes ...Change) *Table {
 		}
 	}
 	return out
+}
+
+// Len is how many entities have quotas.
+func (t *Table) Len() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.byEntity)
 }
 
 // Values are the quotas of one entity; nil when it has none.
