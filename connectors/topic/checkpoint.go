@@ -28,9 +28,13 @@ const checkpointMetadata = "weir-checkpoint:"
 // thousands of prepared files.
 const maxCheckpointBytes = 8 << 20
 
+// checkpointSegmentBytes is small, because only closed segments are compacted, and all but the last record of each
+// pipeline is of no use.
+const checkpointSegmentBytes = 16 << 20
+
 func checkpointTopic() TopicSpec {
 	return TopicSpec{Name: CheckpointTopic, Partitions: 1, Configs: map[string]string{
-		"cleanup.policy": "compact", "max.message.bytes": strconv.Itoa(maxCheckpointBytes),
+		"cleanup.policy": "compact", "max.message.bytes": strconv.Itoa(maxCheckpointBytes), "segment.bytes": strconv.Itoa(checkpointSegmentBytes),
 	}}
 }
 

@@ -10,5 +10,7 @@
 //	GET  /v1/status    Status: every source, trigger, query, sink and stream with its counters
 //	POST /v1/sql       SQLRequest in, one SQLLine a line out
 //
+// The door asks for no password. What keeps web pages out that a browser on this machine shows stands at guard.
+//
 // Types in reading order: Hub, Status, Part, SQLRequest, SQLLine (api.go), Backend and Handler (server.go), Client.
 package admin

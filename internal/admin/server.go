@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -40,14 +43,53 @@ func NewHandler(b Backend, g prometheus.Gatherer) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotFound, ErrorBody{Error: "nothing at " + r.URL.Path, Hint: "see /v1/hub, /v1/status, /v1/sql, /metrics, /healthz, /readyz"})
 	})
-	return mux
+	return guard(mux)
+}
+
+// guard keeps web pages of others out. The door asks for no password, because it listens on this machine by default; a
+// browser on this machine would carry any page's requests through it. Two checks stop that: a request that changes or
+// runs something must not come from a page of another origin, and a door on the loopback address answers to its own
+// names only, so that a page cannot make its own name point here (DNS rebinding).
+func guard(next http.Handler) http.Handler {
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusForbidden, ErrorBody{Error: "request of another origin: " + r.Header.Get("Origin"), Hint: "web pages of other origins may not use the hub"})
+	}))
+	return origin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && loopback(local) && !ownName(r.Host) {
+			writeJSON(w, http.StatusForbidden, ErrorBody{Error: "no such host here: " + r.Host, Hint: "use the hub's address, or localhost"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+func loopback(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	return ok && t.IP.IsLoopback()
+}
+
+// ownName reports whether a Host header names this machine in a way that no name server can change.
+func ownName(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.ToLower(name), ".")
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || net.ParseIP(strings.Trim(name, "[]")) != nil
 }
 
 func serveSQL(b Backend, w http.ResponseWriter, r *http.Request) {
 	var req SQLRequest
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestBytes))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&req); err != nil {
+	err := dec.Decode(&req)
+	if err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows the request")
+		}
+	}
+	if err != nil {
 		code := http.StatusBadRequest
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
@@ -69,7 +111,12 @@ func serveSQL(b Backend, w http.ResponseWriter, r *http.Request) {
 		}
 		return nil
 	}
-	if err := b.SQL(r.Context(), req, emit); err != nil && r.Context().Err() == nil {
+	err = b.SQL(r.Context(), req, emit)
+	switch {
+	case err == nil:
+	case r.Context().Err() != nil: // the client has gone and hears nothing; or the hub ends, and the client must not take this for the end of the rows
+		_ = emit(SQLLine{Error: &SQLError{Msg: "the hub ended before the statement did"}})
+	default:
 		_ = emit(SQLLine{Error: &SQLError{Msg: err.Error()}})
 	}
 }
