@@ -79,14 +79,14 @@ type sourcePartition struct {
 	split string
 	// origin is the id of the topic that next belongs to; "" when it is not known.
 	origin string
-	next  int64 // the offset of the next record to give
-	fetch int64 // the offset of the next fetch
-	end   int64 // of a bounded source
-	high  int64 // what the last fetch said of the log's end
-	ended bool
-	moved bool // the position is to be told, with rows or without
-	queue *committedBatches
-	bad   []stream.BadRecord // of the partition's log itself
+	next   int64 // the offset of the next record to give
+	fetch  int64 // the offset of the next fetch
+	end    int64 // of a bounded source
+	high   int64 // what the last fetch said of the log's end
+	ended  bool
+	moved  bool // the position is to be told, with rows or without
+	queue  *committedBatches
+	bad    []stream.BadRecord // of the partition's log itself
 }
 
 // NewSource makes the source of one task. It asks nothing of the cluster before Open.

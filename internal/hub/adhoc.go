@@ -43,8 +43,10 @@ func (h *Hub) SQL(ctx context.Context, req admin.SQLRequest, emit func(admin.SQL
 	if err != nil {
 		return err
 	}
-	s := &session{h: h, d: h.declared, follow: req.Follow, fold: !req.Follow && !req.Changelog, emit: emit, others: others,
-		dir: cmp.Or(req.Dir, h.o.File.Dir), pipeID: "sql-" + uuid.NewString(), cluster: h.cluster}
+	s := &session{
+		h: h, d: h.declared, follow: req.Follow, fold: !req.Follow && !req.Changelog, emit: emit, others: others,
+		dir: cmp.Or(req.Dir, h.o.File.Dir), pipeID: "sql-" + uuid.NewString(), cluster: h.cluster,
+	}
 	return masked(h.o.File, s.run(ctx, req.SQL))
 }
 

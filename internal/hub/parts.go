@@ -396,8 +396,10 @@ func generateOptions(g config.GenerateSource) generate.Options {
 		devices[i] = fmt.Sprintf("device-%d", i)
 	}
 	o.Fields = []generate.Field{
-		{Name: "id", Kind: generate.Sequence}, {Name: "device", Kind: generate.Choice, Choices: devices},
-		{Name: "temp", Kind: generate.Random, Double: true, Min: 15, Max: 30}, {Name: "ts", Kind: generate.Time, Start: time.Now(), Step: time.Second},
+		{Name: "id", Kind: generate.Sequence},
+		{Name: "device", Kind: generate.Choice, Choices: devices},
+		{Name: "temp", Kind: generate.Random, Double: true, Min: 15, Max: 30},
+		{Name: "ts", Kind: generate.Time, Start: time.Now(), Step: time.Second},
 	}
 	return o
 }

@@ -16,9 +16,11 @@ import (
 
 // rawColumns show the records of a topic of which nothing is declared.
 var rawColumns = []sql.ColumnSpec{
-	{Name: "key", Type: "STRING", Metadata: "key"}, {Name: "value", Type: "STRING"},
+	{Name: "key", Type: "STRING", Metadata: "key"},
+	{Name: "value", Type: "STRING"},
 	{Name: "timestamp", Type: "TIMESTAMP_LTZ(3)", Metadata: "timestamp"},
-	{Name: "partition", Type: "INT", Metadata: "partition"}, {Name: "offset", Type: "BIGINT", Metadata: "offset"},
+	{Name: "partition", Type: "INT", Metadata: "partition"},
+	{Name: "offset", Type: "BIGINT", Metadata: "offset"},
 }
 
 // table is a topic as SQL sees it: a table of the same name.
