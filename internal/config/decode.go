@@ -66,15 +66,19 @@ func (d *decoder) pairs(n *yaml.Node, where string) (keys, values []*yaml.Node) 
 		return nil, nil
 	}
 	seen := map[string]*yaml.Node{}
-	var add func(m *yaml.Node, depth int)
-	add = func(m *yaml.Node, depth int) {
+	merged := map[*yaml.Node]bool{n: true} // each counts once, so a circle of merges ends
+	var add func(m *yaml.Node)
+	add = func(m *yaml.Node) {
 		for i := 0; i+1 < len(m.Content); i += 2 {
 			k, v := m.Content[i], m.Content[i+1]
-			if k.Tag == "!!merge" && depth < maxMergeDepth {
+			if k.Tag == "!!merge" {
 				for _, from := range mergeSources(v) {
-					if from.Kind == yaml.MappingNode {
-						add(from, depth+1)
-					} else {
+					switch {
+					case merged[from]:
+					case from.Kind == yaml.MappingNode:
+						merged[from] = true
+						add(from)
+					default:
 						d.fail(d.pos(v), CodeKind, "", "<< wants a mapping, not %s", kindName(from))
 					}
 				}
@@ -89,12 +93,9 @@ func (d *decoder) pairs(n *yaml.Node, where string) (keys, values []*yaml.Node) 
 			keys, values = append(keys, k), append(values, v)
 		}
 	}
-	add(n, 0)
+	add(n)
 	return keys, values
 }
-
-// maxMergeDepth ends merge keys that refer to each other in a circle.
-const maxMergeDepth = 16
 
 func mergeSources(v *yaml.Node) []*yaml.Node {
 	v = resolve(v)
@@ -404,6 +405,9 @@ var sizeUnits = []struct {
 func parseSize(s string, unlimited bool) (int64, error) {
 	if unlimited && s == "-1" {
 		return -1, nil
+	}
+	if v, err := strconv.ParseInt(s, 10, 64); err == nil && v >= 0 {
+		return v, nil // exact, as no float is
 	}
 	factor := 1.0
 	for _, u := range sizeUnits {
