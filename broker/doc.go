@@ -3,8 +3,9 @@
 //
 // It owns: the data directory and its lock, the table of topic configs, what is checked before a batch is appended, the
 // group commit and what it makes visible (high watermark, last stable offset), long polls, retention's schedule, ids of
-// topics and producers. It does not own: the bytes on disk (broker/commitlog), frames and codes of a protocol
-// (broker/kafka, broker/kinesis), groups and transactions (broker/group, broker/txn).
+// topics and producers, the configs of this node, the cluster and other resources, quotas as they are stored. It does not
+// own: the bytes on disk (broker/commitlog), frames and codes of a protocol (broker/kafka, broker/kinesis), groups and transactions (broker/group, broker/txn), what a quota
+// means (broker/quota).
 //
 // Types in reading order: Broker, Options, Topic, TopicSpec, ConfigKey, Partition, Appended, ReadResult, Waiter, flusher,
 // metaLog.

@@ -1,8 +1,9 @@
 // Package kafka is the front that speaks Kafka's protocol over the broker.
 //
 // It owns: frames, connections and the order of their answers, the table of API keys with one handler per file, fetch
-// sessions, and the translation of errors into Kafka's codes. It does not own: topics, partitions and their logs
-// (broker), groups (broker/group), transactions (broker/txn).
+// sessions, how clients are held to their limits, and the translation of errors into Kafka's codes. It does not own:
+// topics, partitions and their logs, the limits as they are stored (broker), how much a client may take (broker/quota),
+// groups (broker/group), transactions (broker/txn).
 //
 // Types in reading order: Server, Options, api (table.go), call (call.go), conn (conn.go). A handler is the method of
 // Server named after its API, in the file NN_name.go.
@@ -16,5 +17,7 @@
 //	W4  No allocation grows with a length field before the bytes it promises have arrived, and all frames being worked on
 //	    stay below Options.MaxInFlightBytes.
 //	W5  A fault while serving a connection, a panic included, closes that connection and nothing else.
-//	W6  A request in process takes the same handlers; it skips only the encoding.
+//	W6  A request in process takes the same handlers; it skips only the encoding. No quota holds for it.
+//	W7  An answer that tells its client to pause leaves at once; of that connection nothing more is read, and what was read
+//	    ahead is not begun, before the pause is over (KIP-219).
 package kafka

@@ -56,6 +56,28 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, m := range partMetrics() {
 		out <- m.desc
 	}
+	for _, m := range c.kafkaMetrics() {
+		out <- m.Desc()
+	}
+}
+
+// kafkaMetrics are the numbers of the Kafka listener; none with an external cluster.
+func (c collector) kafkaMetrics() (out []prometheus.Metric) {
+	if c.h.kafka == nil {
+		return nil
+	}
+	for _, n := range c.h.kafka.Counters() {
+		kind := prometheus.CounterValue
+		if n.Gauge {
+			kind = prometheus.GaugeValue
+		}
+		var labels, values []string
+		if n.Label != "" {
+			labels, values = []string{n.Label}, []string{n.Kind}
+		}
+		out = append(out, prometheus.MustNewConstMetric(prometheus.NewDesc(n.Name, n.Help, labels, nil), kind, n.Value, values...))
+	}
+	return out
 }
 
 // Collect implements prometheus.Collector.
@@ -66,5 +88,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 				out <- prometheus.MustNewConstMetric(m.desc, m.kind, v, p.Kind, p.Name)
 			}
 		}
+	}
+	for _, m := range c.kafkaMetrics() {
+		out <- m
 	}
 }
