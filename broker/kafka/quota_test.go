@@ -281,3 +281,34 @@ func TestConnectionRates(t *testing.T) {
 	}
 	within(t, "12 connections at 5 a second", time.Since(begin), 1100*time.Millisecond, 10*time.Second)
 }
+
+// Goal: a producer that asks for no answers cannot be told to pause, and is made to all the same.
+func TestProducerWithoutAnswersIsMuted(t *testing.T) {
+	n := newNode(t)
+	n.createTopic("t", 1, nil)
+	n.setQuota(quota.ProducerBytes, 1000, "client-id", "raw")
+	r := n.dial()
+	begin := time.Now()
+	for range 2 {
+		req := produceReq("t", 0, batch(string(make([]byte, 700))))
+		req.Acks = 0
+		r.send(req, 9)
+	}
+	ask[*kmsg.MetadataResponse](r, kmsg.NewPtrMetadataRequest(), 12)
+	within(t, "1,700 bytes", time.Since(begin), 500*time.Millisecond, 5*time.Second)
+}
+
+// Goal: a broker that stops does not wait for those who pause.
+func TestStopDoesNotWaitForMutedConnections(t *testing.T) {
+	n := newNode(t)
+	n.createTopic("t", 1, nil)
+	n.setQuota(quota.ProducerBytes, 1, "client-id", "raw")
+	r := n.dial()
+	if resp := ask[*kmsg.ProduceResponse](r, produceReq("t", 0, batch("x")), 9); resp.ThrottleMillis != 20_000 {
+		t.Fatalf("told to pause for %d ms", resp.ThrottleMillis)
+	}
+	r.send(kmsg.NewPtrMetadataRequest(), 12)
+	begin := time.Now()
+	n.stop()
+	within(t, "the stop", time.Since(begin), 0, drainTimeout)
+}
