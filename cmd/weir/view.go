@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -184,8 +185,11 @@ func (v *view) totals(h *hub.Hub) error {
 		}
 	}
 	end := ", everything committed"
-	if failed > 0 {
+	switch read := slices.ContainsFunc(s.Parts, func(p admin.Part) bool { return p.RecordsIn > 0 }); {
+	case failed > 0:
 		end = "; " + number(failed, "part", "parts") + " failed, the rest is committed"
+	case !read:
+		end = "; there was nothing new, " + rel(h.Hub().Data) + " knows what was read before"
 	}
 	_, err := fmt.Fprintf(v.a.out, "\n%s in %s%s.\n%s", fileName(h.Hub().File), rounded(s.Time.Sub(s.Started)), end, v.next(h))
 	return err
