@@ -275,11 +275,15 @@ func (b *badRecords) tell(emit func(admin.SQLLine) error) error {
 	if f.Partition < 0 {
 		where = fmt.Sprintf("%s line %d", f.Topic, f.Offset)
 	}
-	kept := " and are left out; the first: "
-	if b.topic != nil {
-		kept = "; they are in " + b.topic(f) + ": the first: "
+	what, first := "1 record could not be read", "; it is "
+	if b.mu.n > 1 {
+		what, first = fmt.Sprintf("%d records could not be read", b.mu.n), "; the first is "
 	}
-	return emit(admin.SQLLine{Warning: fmt.Sprintf("%d records could not be read%s%s: %s", b.mu.n, kept, where, f.Reason)})
+	kept := ""
+	if b.topic != nil {
+		kept = " and went to " + b.topic(f)
+	}
+	return emit(admin.SQLLine{Warning: what + kept + first + where + ": " + f.Reason})
 }
 
 // emitSink hands each change to a caller.

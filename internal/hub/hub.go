@@ -222,6 +222,9 @@ func (h *Hub) prepare(ctx context.Context) error {
 		if err := h.cluster.EnsureTopic(ctx, s); err != nil {
 			return err
 		}
+		if err := h.comparePartitions(ctx, s.Name); err != nil {
+			return err
+		}
 	}
 	if h.kinesis == nil {
 		return nil
@@ -230,6 +233,23 @@ func (h *Hub) prepare(ctx context.Context) error {
 		if err := h.kinesis.Register(ctx, s.Name, s.Topic, s.Shards); err != nil {
 			return fmt.Errorf("open stream %s: %w", s.Name, err)
 		}
+	}
+	return nil
+}
+
+// comparePartitions tells of a topic that was there with another number of partitions than the file says: it keeps them,
+// because records with one key would move to another partition.
+func (h *Hub) comparePartitions(ctx context.Context, name string) error {
+	t := h.declared.byName[name]
+	if t == nil || t.Partitions == 0 {
+		return nil
+	}
+	n, err := h.cluster.Partitions(ctx, name)
+	if err != nil {
+		return err
+	}
+	if n != t.Partitions {
+		h.o.Log(fmt.Sprintf("topic %s keeps its %d partitions; %s:%d says %d", name, n, t.File, t.Line, t.Partitions))
 	}
 	return nil
 }

@@ -180,7 +180,7 @@ func (h *Hub) triggerSpec(p *part, fn config.Function, t config.Trigger, handler
 			ReportItemFailures: t.Partial, ParallelizationFactor: 1, Output: fn.To != "", Filters: triggerFilters(t),
 			Source: functions.EventSource{BootstrapServers: strings.Join(h.Hub().Kafka, ","), ARN: clusterARN},
 		}
-		x := h.transaction(p, t.DeadLetter, topicCadence)
+		x := h.transaction(p, t.DeadLetter, openFor(fn))
 		r := until(t.Topic)
 		if t.Start == "latest" {
 			r.start = topic.Latest
@@ -216,6 +216,15 @@ func (h *Hub) triggerSpec(p *part, fn config.Function, t config.Trigger, handler
 		spec.Parallelism = fn.Concurrency
 		return spec, nil
 	}
+}
+
+// openFor is how long a trigger's transaction may be open. A checkpoint waits until the function has been invoked for all
+// records that were fetched at once, a hundred invocations perhaps, each of which may take its whole time-out.
+func openFor(fn config.Function) time.Duration {
+	if fn.Runtime == "expr" {
+		return topicCadence
+	}
+	return maxTransaction
 }
 
 // triggerFilters compiles a trigger's pattern, which the file's check let pass.

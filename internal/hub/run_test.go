@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -304,5 +305,48 @@ func TestHubWithoutFile(t *testing.T) {
 	equal(t, "t", values(r.records("t", 2)), []string{"a", "b"})
 	if parts := r.Status().Parts; len(parts) != 0 {
 		t.Errorf("parts: %+v", parts)
+	}
+}
+
+// On an external cluster (here: the broker of another hub) the same file gives the same: output, positions and checkpoints are
+// in that cluster, and the hub has no broker and no Kinesis door of its own.
+func TestExternalCluster(t *testing.T) {
+	cluster := open(t, options(&config.File{})).up()
+	d := newDir(t, "weir.yaml", chain+"streams: {telemetry: {}}\n", "orders.csv", orders(200))
+	t.Run("run", func(t *testing.T) {
+		o := options(d.load())
+		o.Brokers = cluster.Hub.Hub().Kafka
+		r := runToEnd(t, o).sound()
+		if got := strings.Count(r.out.String(), "\n"); got != 98 {
+			t.Errorf("%d lines were printed, want 98", got)
+		}
+		if h := r.Hub.Hub(); !h.External || h.AWS != "" || h.Kafka[0] != o.Brokers[0] {
+			t.Errorf("the hub says of its doors: %+v", h)
+		}
+		if p := r.part(admin.KindStream, "telemetry"); !strings.Contains(p.Detail, "not served") {
+			t.Errorf("the Kinesis stream: %+v", p)
+		}
+	})
+	cluster.records("large", 98)
+	if g := cluster.groups(); !slices.Contains(g, "weir-function-pick") || !slices.Contains(g, "weir-sink-print") {
+		t.Errorf("groups in the cluster: %q", g)
+	}
+}
+
+// A topic that is there already keeps its partitions; a file that says another number is told so.
+func TestPartitionsThatDiffer(t *testing.T) {
+	d := newDir(t, "weir.yaml", "version: 1\ntopics: {t: {partitions: 2}}\n")
+	o := options(d.load())
+	o.Data = filepath.Join(d.path, "data")
+	t.Run("first", func(t *testing.T) {
+		if log := open(t, o).up().log.String(); log != "" {
+			t.Errorf("log of a first start: %s", log)
+		}
+	})
+	d.write("weir.yaml", "version: 1\ntopics: {t: {partitions: 3}}\n")
+	o.File = d.load()
+	want := "topic t keeps its 2 partitions; " + filepath.Join(d.path, "weir.yaml") + ":2 says 3\n"
+	if log := open(t, o).up().log.String(); log != want {
+		t.Errorf("log: %q, want %q", log, want)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/weirhub/weir/internal/admin"
@@ -98,7 +99,7 @@ func openShop(t *testing.T) *running {
 
 // A query over topics answers with what is there, to the end noted at the start; what cannot be read is counted and told.
 func TestQueriesOverTopics(t *testing.T) {
-	const unread = "warning 1 records could not be read and are left out; the first: orders-0 offset 2: "
+	const unread = "warning 1 record could not be read; it is orders-0 offset 2: "
 	r := openShop(t)
 	for _, c := range []struct {
 		sql  string
@@ -206,7 +207,7 @@ func TestShowAndDescribe(t *testing.T) {
 func TestInserts(t *testing.T) {
 	r := openShop(t)
 	got := r.sql("INSERT INTO totals SELECT city, id FROM orders").lines
-	if len(got) != 2 || got[0] != "message 3 rows into totals" || !strings.HasPrefix(got[1], "warning 1 records could not be read; they are in orders.dlq: ") {
+	if len(got) != 2 || got[0] != "message 3 rows into totals" || !strings.HasPrefix(got[1], "warning 1 record could not be read and went to orders.dlq; it is orders-0 offset 2: ") {
 		t.Errorf("INSERT ... SELECT: %q", got)
 	}
 	equal(t, "VALUES", r.sql("INSERT INTO totals VALUES ('Bern', 7)").lines, []string{"message 1 rows into totals"})
@@ -223,14 +224,49 @@ func TestInserts(t *testing.T) {
 	}
 }
 
+// Sessions run at the same time and know nothing of each other; a topic that is made meanwhile is seen by the next.
+func TestSessionsAreIndependent(t *testing.T) {
+	r := openShop(t)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			var a transcript
+			text := fmt.Sprintf("CREATE VIEW v AS SELECT city, %d AS n FROM orders WHERE amount > 15; SELECT * FROM v; SHOW VIEWS", i)
+			if err := (admin.Client{Server: r.Hub.Hub().HTTP}).SQL(t.Context(), admin.SQLRequest{SQL: text}, a.add); err != nil {
+				t.Error(err)
+			}
+			if want := []string{fmt.Sprintf(`+I ["Rome",%d]`, i), `+I ["v"]`}; !slices.Equal(a.rows(), want) {
+				t.Errorf("session %d: %q, want %q", i, a.lines, want)
+			}
+		})
+	}
+	wg.Wait()
+	r.produce("new", "hello")
+	equal(t, "a new topic", r.sql("SELECT `value` FROM new").rows(), []string{`+I ["hello"]`})
+}
+
+// A mistake that shows while rows are read ends its statement and tells the cause; the hub goes on.
+func TestStatementThatFails(t *testing.T) {
+	r := openShop(t)
+	got := r.sql("SELECT 10 / (id - 2) FROM orders").lines
+	if last := got[len(got)-1]; last != "error 0:0 division by zero" {
+		t.Errorf("ends with %q", last)
+	}
+	got = r.sql("INSERT INTO totals SELECT city, 10 / (id - 2) FROM orders").lines
+	equal(t, "INSERT", got, []string{"error 0:0 division by zero"})
+	r.records("totals", 0) // nothing of it was committed
+}
+
 // Mistakes are told with their place and what to do; nothing runs then.
 func TestMistakesInStatements(t *testing.T) {
 	r := openShop(t)
+	r.produce("shop.orders", "x")
 	for sql, want := range map[string][]string{
 		"SELECT id FROM ordres":       {`error 1:16 unknown table ordres (did you mean orders?)`},
 		"SELECT ids FROM orders":      {`error 1:8 unknown column ids (did you mean id?)`},
 		"INSERT INTO total SELECT 1":  {`error 1:13 unknown table total (did you mean totals?)`},
 		"SELECT x FROM\n  'none.csv'": {"error 2:3"},
+		"SELECT * FROM shop.orders":   {"error 1:15 unknown database shop (a name with a dot is written in back-ticks: `shop.orders`)"},
 	} {
 		got := r.sql(sql).lines
 		if len(got) != 1 || !strings.HasPrefix(got[0], want[0]) {
@@ -284,7 +320,7 @@ func TestFilesAreTables(t *testing.T) {
 		a := runFiles(t, d, sql)
 		equal(t, sql, a.rows(), want)
 		last := a.lines[len(a.lines)-1]
-		if bad := strings.Contains(sql, "bad.csv") || strings.Contains(sql, "l.jsonl"); bad != strings.HasPrefix(last, "warning 1 records could not be read") {
+		if bad := strings.Contains(sql, "bad.csv") || strings.Contains(sql, "l.jsonl"); bad != strings.HasPrefix(last, "warning 1 record could not be read; it is ") {
 			t.Errorf("%s ends with %s", sql, last)
 		}
 	}

@@ -147,7 +147,11 @@ func (b *Binder) database(n parse.Name) bool {
 	}
 	for i, id := range before {
 		if id.Name != want[len(want)-len(before)+i] {
-			b.fail(id.Span, "unknown database "+id.Name, "a table has no database before its name; a file is written in single quotes: '"+joinName(n)+"'")
+			hint := "a table has no database before its name; a file is written in single quotes: '" + joinName(n) + "'"
+			if b.catalog.Table(joinName(n)) != nil || b.catalog.View(joinName(n)) != nil {
+				hint = "a name with a dot is written in back-ticks: `" + joinName(n) + "`"
+			}
+			b.fail(id.Span, "unknown database "+id.Name, hint)
 			return false
 		}
 	}
