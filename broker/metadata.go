@@ -205,33 +205,14 @@ func openMeta(fs vfs.FS, dir string, now func() time.Time) (*metaLog, error) {
 	return m, nil
 }
 
-// replayBytes is how much of the log is read at once.
-const replayBytes = 1 << 20
-
 func (m *metaLog) replay() error {
 	var reader record.Reader
-	end := m.log.NextOffset()
-	for offset := m.log.StartOffset(); offset < end; {
-		s, err := m.log.Read(offset, replayBytes, end)
-		if err != nil {
-			return err
-		}
-		next := offset
-		err = s.Each(func(b record.Batch) error {
-			next = b.LastOffset() + 1
-			m.sinceSnapshot += int64(len(b))
-			return m.replayBatch(&reader, b, offset)
-		})
-		s.Release()
-		if err != nil {
-			return err
-		}
-		if next <= offset {
-			return fmt.Errorf("no progress at offset %d", offset)
-		}
-		offset = next
-	}
-	return nil
+	start, end := m.log.StartOffset(), m.log.NextOffset()
+	read := func(offset int64) (commitlog.Slice, error) { return m.log.Read(offset, replayBytes, end) }
+	return replay(start, end, func(b record.Batch) error {
+		m.sinceSnapshot += int64(len(b))
+		return m.replayBatch(&reader, b, start)
+	}, read)
 }
 
 func (m *metaLog) replayBatch(reader *record.Reader, b record.Batch, from int64) error {

@@ -87,40 +87,19 @@ func (r *registry) load(ctx context.Context) error {
 }
 
 func (r *registry) replay(p *broker.Partition) error {
-	start, err := p.StartOffset()
-	if err != nil {
-		return err
-	}
 	var reader record.Reader
-	for offset := start.Offset; offset < p.HighWatermark(); {
-		got, err := p.Read(offset, maxRecordBytes, false)
-		if err != nil {
+	return p.Replay(func(b record.Batch) error {
+		if err := reader.Reset(b, 0); err != nil {
 			return err
 		}
-		next := offset
-		err = got.Slice.Each(func(b record.Batch) error {
-			next = b.LastOffset() + 1
-			if err := reader.Reset(b, 0); err != nil {
+		var rec record.Record
+		for reader.Next(&rec) {
+			if err := r.apply(&rec); err != nil {
 				return err
 			}
-			var rec record.Record
-			for reader.Next(&rec) {
-				if err := r.apply(&rec); err != nil {
-					return err
-				}
-			}
-			return reader.Err()
-		})
-		got.Slice.Release()
-		if err != nil {
-			return err
 		}
-		if next == offset {
-			return fmt.Errorf("no progress at offset %d", offset)
-		}
-		offset = next
-	}
-	return nil
+		return reader.Err()
+	})
 }
 
 func (r *registry) apply(rec *record.Record) error {
