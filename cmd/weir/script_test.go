@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 //	ready                     wait until the hub at $WEIR_SERVER is ready
 //	eventually TEXT weir ...  run it again and again until its standard output has TEXT
 //	lines N FILE              hold a file to its number of lines
+//	interrupt CODE ARGS...    run weir ARGS until its hub is ready, interrupt it, and hold it to the exit code
 //	follow N FILE ARGS...     run weir ARGS until it has printed N lines into FILE, interrupt it, and hold it to exit code 0
 //
 // Each script has $HUB, the flags that start a hub on addresses of its own, where the client commands look for it.
@@ -42,7 +43,7 @@ func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: os.Getenv("WEIR_UPDATE") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "eventually": eventually, "lines": lines, "follow": follow,
+			"exits": exits, "ready": ready, "eventually": eventually, "lines": lines, "follow": follow, "interrupt": interrupt,
 		},
 		Setup: func(env *testscript.Env) error {
 			kafka, aws, http, err := freeAddresses()
@@ -166,4 +167,23 @@ func follow(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("interrupted: %v\n%s", err, &errout)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), got.Bytes(), 0o600))
+}
+
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: interrupt CODE ARGS...")
+	}
+	var errout bytes.Buffer
+	cmd := exec.Command(ts.Getenv("WEIR"), args[1:]...)
+	cmd.Dir, cmd.Stderr = ts.MkAbs("."), &errout
+	ts.Check(cmd.Start())
+	giveUp := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer giveUp.Stop()
+	ready(ts, false, nil)
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	_ = cmd.Wait() // its code is in ProcessState
+	ts.Check(os.WriteFile(ts.MkAbs("stderr.txt"), errout.Bytes(), 0o600))
+	if got := cmd.ProcessState.ExitCode(); strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s\n%s", got, args[0], &errout)
+	}
 }
