@@ -2,7 +2,9 @@ package hub
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -214,19 +216,56 @@ func keyEncoder(schema *arrow.Schema, columns []int) func() (topic.EncodeRow, er
 // fileTable makes a table of a path in FROM.
 func (c *connectors) fileTable(path string) (*catalog.Table, error) {
 	path = c.path(path)
-	in, err := file.Open(file.Options{Path: path, Decode: fileOptions()})
+	in, delimiter, err := openNamed(path)
 	if err != nil {
 		return nil, err
 	}
-	spec := sql.TableSpec{Name: filepath.Base(path), Connector: fileConnector, Options: map[string]string{"path": path, "format": in.Format()}}
-	for _, f := range in.Columns() {
-		spec.Columns = append(spec.Columns, sql.ColumnSpec{Name: f.Name, Type: format.TypeName(f.Type)})
+	// The columns are declared by numbers and named afterwards: a header may hold what no SQL text can.
+	spec := sql.TableSpec{Name: "file", Connector: fileConnector}
+	seen := map[string]bool{}
+	for i, f := range in.Columns() {
+		if seen[f.Name] {
+			return nil, fmt.Errorf("read %s: the column %q stands twice in the header", path, f.Name)
+		}
+		seen[f.Name] = true
+		spec.Columns = append(spec.Columns, sql.ColumnSpec{Name: fmt.Sprint("c", i), Type: format.TypeName(f.Type)})
+	}
+	if len(spec.Columns) == 0 {
+		return nil, fmt.Errorf("read %s: the file is empty, so nothing names its columns", path)
 	}
 	e := sql.New(c.list(), nil)
 	if errs := e.Declare(spec); len(errs) > 0 {
 		return nil, fmt.Errorf("read %s: %s", path, errs[0].Msg)
 	}
-	return e.Catalog.Table(spec.Name), nil
+	t := e.Catalog.Table(spec.Name)
+	t.Name, t.Options = filepath.Base(path), map[string]string{"path": path, "format": in.Format()}
+	if delimiter != 0 {
+		t.Options["csv.field-delimiter"] = string(delimiter)
+	}
+	for i, f := range in.Columns() {
+		t.Columns[i].Name = f.Name
+	}
+	return t, nil
+}
+
+// otherDelimiters are what programs that write "CSV" put between fields when it is not a comma.
+const otherDelimiters = ";\t|"
+
+// openNamed opens a file that a query names. The delimiter of CSV is a comma, unless the header then is one column or none
+// that can be read, and another delimiter makes several of it; it is given when it is not a comma.
+func openNamed(path string) (in *file.Input, delimiter byte, err error) {
+	o := file.Options{Path: path, Decode: fileOptions()}
+	in, err = file.Open(o)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (in.Format() != "csv" || len(in.Columns()) != 1) {
+		return in, 0, err
+	}
+	for _, d := range []byte(otherDelimiters) {
+		o.Decode.Delimiter = d
+		if again, err := file.Open(o); err == nil && len(again.Columns()) > 1 {
+			return again, d, nil
+		}
+	}
+	return in, 0, err
 }
 
 // fileOptions: a file named in a query is read as generously as a person would read it.

@@ -329,6 +329,35 @@ func TestFilesAreTables(t *testing.T) {
 	}
 }
 
+// A file's header may name columns and delimit them as its program liked; what cannot be a table is told.
+func TestOddFiles(t *testing.T) {
+	d := newDir(t, "semi.csv", "id;a b;c -- d\n1;x;\"y;z\"\n", "quoted.csv", "\"id\";\"a,b\"\r\n1;\"x\r\ny\"\r\n2;\"say \"\"hi\"\"\"\r\n\r\n3;", "tabs.csv", "id\tname\n1\tx y\n", "one.csv", "a;b\n", "semi;--colon.csv", "id\n1\n",
+		"unclosed.csv", "id,a\n1,x\n2,\"open\n3,z\n", "bom.csv", "\ufeff", "empty.csv", "", "twice.csv", "a,a\n1,2\n", "noend", "a\n", "quote'd`.csv", "a`b,c'd\n1,2\n")
+	for sql, want := range map[string][]string{
+		"SELECT id, `a b`, `c -- d` FROM 'semi.csv'": {`+I [1,"x","y;z"]`},
+		"SELECT name FROM 'tabs.csv' WHERE id = 1":   {`+I ["x y"]`},
+		"SELECT id, `a,b` FROM 'quoted.csv'":         {`+I [1,"x\r\ny"]`, `+I [2,"say \"hi\""]`, `+I [3,null]`},
+		"SELECT a, b FROM 'one.csv'":                 nil,
+		"SELECT id FROM 'semi;--colon.csv'":          {"+I [1]"},
+		"SELECT id, a FROM 'unclosed.csv'":           {`+I [1,"x"]`, `+I [3,"z"]`},
+		"SELECT `a``b`, `c'd` FROM 'quote''d`.csv'":  {"+I [1,2]"},
+	} {
+		a := runFiles(t, d, sql)
+		equal(t, sql, a.rows(), want)
+		if last := a.lines[len(a.lines)-1]; strings.HasPrefix(last, "warning") != strings.Contains(sql, "unclosed") {
+			t.Errorf("%s: %q", sql, a.lines)
+		}
+	}
+	for name, want := range map[string]string{
+		"bom.csv": "empty", "empty.csv": "empty", "twice.csv": `"a" stands twice`, "noend": "does not tell the format", ".": "is a directory",
+	} {
+		got := runFiles(t, d, "SELECT * FROM '"+name+"'").lines
+		if len(got) != 1 || !strings.HasPrefix(got[0], "error 1:15") || !strings.Contains(got[0], want) {
+			t.Errorf("%s: %q, want an error with %q", name, got, want)
+		}
+	}
+}
+
 // Statements need a hub when they name a table that is no file, or ask which there are. Their other mistakes do not.
 func TestWhatNeedsAHub(t *testing.T) {
 	d := newDir(t, "f.csv", "id\n1\n")
