@@ -176,6 +176,7 @@ func (c *comparison) round(ctx context.Context, s *server, round int) error {
 	if c.b.quick {
 		n = 3 * latencyRate
 	}
+	settle()
 	var d []time.Duration
 	u, err := measured(s, n, func() (err error) {
 		d, err = latencies(ctx, s, topic, n, latencyRate)
@@ -197,6 +198,7 @@ func (c *comparison) round(ctx context.Context, s *server, round int) error {
 // run is one load: produce, count, consume.
 func (c *comparison) run(ctx context.Context, s *server, l load, topic string) error {
 	p := newPayload(l.size)
+	settle()
 	sent, err := measured(s, l.records, func() error { return produceAll(ctx, s, topic, l.records, p, l.codec) })
 	if err != nil {
 		return err

@@ -142,6 +142,10 @@ func describeMachine() string {
 	return fmt.Sprintf("%s; %d CPUs (%s)%s%s, %s", time.Now().Format("2 January 2006"), runtime.NumCPU(), model, memory, kernel, runtime.Version())
 }
 
+// settle writes out what earlier loads have left in the page cache: whoever waits for an fsync would pay for what the
+// other has written before and not waited for.
+func settle() { syscall.Sync() }
+
 // scratch is an empty folder on the disk of the checkout: a temporary folder may be memory, where an fsync costs nothing.
 func scratch() (string, error) {
 	cache := filepath.Join(peers.Root(), ".cache")
