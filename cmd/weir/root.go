@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -89,7 +90,9 @@ Start with   weir run examples/flights/weir.yaml`,
 			return err
 		},
 	}
+	root.AddGroup(groups()...)
 	root.SetHelpCommand(newHelp(root))
+	root.SetHelpCommandGroupID("tools")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef(c.CommandPath()+" --help", "%v", err)
 	})
@@ -99,15 +102,27 @@ Start with   weir run examples/flights/weir.yaml`,
 	return group(root, commands(a)...)
 }
 
-// commands is the one list of subcommands.
+// commands is the one list of subcommands, in the groups in which the help shows them.
 func commands(a *app) []*cobra.Command {
-	return []*cobra.Command{
-		newUp(a), newRun(a), newLint(a),
-		newTopic(a), newGroup(a), newProduce(a), newConsume(a), newSQL(a),
-		newPartCommand(a, "source", admin.KindSource, "sources"), newPartCommand(a, "fn", admin.KindFunction, "functions"),
-		newPartCommand(a, "trigger", admin.KindFunction, "triggers"), newPartCommand(a, "query", admin.KindQuery, "queries"),
-		newPartCommand(a, "etl", admin.KindSink, "sinks"), newPartCommand(a, "stream", admin.KindStream, "Kinesis streams"),
-		newLog(a), newCompletion(a), newVersion(a),
+	in := func(group string, cs ...*cobra.Command) []*cobra.Command {
+		for _, c := range cs {
+			c.GroupID = group
+		}
+		return cs
+	}
+	return slices.Concat(
+		in("hub", newUp(a), newRun(a), newLint(a)),
+		in("data", newTopic(a), newGroup(a), newProduce(a), newConsume(a), newSQL(a)),
+		in("parts", newPartCommand(a, "source", admin.KindSource, "sources"), newPartCommand(a, "fn", admin.KindFunction, "functions"),
+			newPartCommand(a, "trigger", admin.KindFunction, "triggers"), newPartCommand(a, "query", admin.KindQuery, "queries"),
+			newPartCommand(a, "etl", admin.KindSink, "sinks"), newPartCommand(a, "stream", admin.KindStream, "Kinesis streams")),
+		in("tools", newLog(a), newCompletion(a), newVersion(a)),
+	)
+}
+
+func groups() []*cobra.Group {
+	return []*cobra.Group{
+		{ID: "hub", Title: "A hub:"}, {ID: "data", Title: "Its data:"}, {ID: "parts", Title: "Its parts:"}, {ID: "tools", Title: "Tools:"},
 	}
 }
 
