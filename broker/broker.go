@@ -29,8 +29,10 @@ type Options struct {
 	// RetentionEvery is the pause between two looks for old segments (log.retention.check.interval.ms): 5 minutes
 	// when 0.
 	RetentionEvery time.Duration
-	Now            func() time.Time
-	Logger         *slog.Logger
+	// CompactEvery is the pause between two looks for logs to compact (log.cleaner.backoff.ms): 15 seconds when 0.
+	CompactEvery time.Duration
+	Now          func() time.Time
+	Logger       *slog.Logger
 }
 
 const (
@@ -89,6 +91,9 @@ func Open(fs vfs.FS, dir string, o Options) (*Broker, error) {
 	}
 	if o.RetentionEvery <= 0 {
 		o.RetentionEvery = defaultRetentionEvery
+	}
+	if o.CompactEvery <= 0 {
+		o.CompactEvery = defaultCompactEvery
 	}
 	if err := checkBrokerConfigs(o.Configs); err != nil {
 		return nil, err
@@ -163,12 +168,13 @@ func (b *Broker) AutoCreate() bool { return !b.o.NoAutoCreate }
 // DefaultPartitions is the partition count of topics created without one.
 func (b *Broker) DefaultPartitions() int32 { return b.o.DefaultPartitions }
 
-// Run syncs and drops what is due until ctx ends; then it syncs what is queued and returns. Produce with acks=all is
-// answered only while it runs.
+// Run syncs, drops and compacts what is due until ctx ends; then it syncs what is queued and returns. Produce with
+// acks=all is answered only while it runs.
 func (b *Broker) Run(ctx context.Context) error {
 	var g sync.WaitGroup
 	g.Go(func() { b.fl.run(ctx) })
 	g.Go(func() { every(ctx, b.o.RetentionEvery, b.Retain) })
+	g.Go(func() { every(ctx, b.o.CompactEvery, func() { b.Compact(ctx) }) })
 	g.Go(func() { every(ctx, lazySyncEvery, b.syncLazily) })
 	for _, t := range b.Topics() {
 		for _, p := range t.Partitions() {

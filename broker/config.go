@@ -51,17 +51,21 @@ const noEffect = "Stored and shown, without effect."
 
 // Names of the configs that this package reads.
 const (
-	cfgCleanup      = "cleanup.policy"
-	cfgDurability   = "durability"
-	cfgIndexBytes   = "index.interval.bytes"
-	cfgMaxBytes     = "max.message.bytes"
-	cfgAfterMax     = "message.timestamp.after.max.ms"
-	cfgBeforeMax    = "message.timestamp.before.max.ms"
-	cfgStampType    = "message.timestamp.type"
-	cfgRetainBytes  = "retention.bytes"
-	cfgRetainMillis = "retention.ms"
-	cfgSegmentBytes = "segment.bytes"
-	cfgSegmentAge   = "segment.ms"
+	cfgCleanup         = "cleanup.policy"
+	cfgDeleteRetention = "delete.retention.ms"
+	cfgDirtyRatio      = "min.cleanable.dirty.ratio"
+	cfgDurability      = "durability"
+	cfgIndexBytes      = "index.interval.bytes"
+	cfgMaxBytes        = "max.message.bytes"
+	cfgAfterMax        = "message.timestamp.after.max.ms"
+	cfgMaxLag          = "max.compaction.lag.ms"
+	cfgMinLag          = "min.compaction.lag.ms"
+	cfgBeforeMax       = "message.timestamp.before.max.ms"
+	cfgStampType       = "message.timestamp.type"
+	cfgRetainBytes     = "retention.bytes"
+	cfgRetainMillis    = "retention.ms"
+	cfgSegmentBytes    = "segment.bytes"
+	cfgSegmentAge      = "segment.ms"
 )
 
 // TopicConfigs is the table, sorted by name. CreateTopics, AlterConfigs, DescribeConfigs and the documentation read it.
@@ -70,8 +74,7 @@ func TopicConfigs() []ConfigKey { return topicConfigs[:] }
 var topicConfigs = [...]ConfigKey{
 	{
 		Name: cfgCleanup, Type: TypeList, Default: "delete", Broker: "log.cleanup.policy", Values: []string{"compact", "delete"},
-		Doc:  "What happens to old segments: delete drops them by age and size, compact keeps the last record of each key.",
-		Here: "compact keeps every record: keys are required, nothing is dropped.",
+		Doc: "What happens to old segments: delete drops them by age and size, compact keeps the last record of each key.",
 	},
 	{Name: "compression.gzip.level", Type: TypeInt, Default: "-1", Broker: "compression.gzip.level", Min: -1, Max: 9, Doc: "Level when the broker compresses.", Here: noEffect},
 	{Name: "compression.lz4.level", Type: TypeInt, Default: "9", Broker: "compression.lz4.level", Min: 1, Max: 17, Doc: "Level when the broker compresses.", Here: noEffect},
@@ -80,7 +83,7 @@ var topicConfigs = [...]ConfigKey{
 		Doc: "The codec of stored batches.", Here: "Batches are always stored as the producer sent them.",
 	},
 	{Name: "compression.zstd.level", Type: TypeInt, Default: "3", Broker: "compression.zstd.level", Min: -131072, Max: 22, Doc: "Level when the broker compresses.", Here: noEffect},
-	{Name: "delete.retention.ms", Type: TypeLong, Default: "86400000", Broker: "log.cleaner.delete.retention.ms", Max: maxInt64, Doc: "How long compaction keeps tombstones.", Here: noEffect},
+	{Name: cfgDeleteRetention, Type: TypeLong, Default: "86400000", Broker: "log.cleaner.delete.retention.ms", Max: maxInt64, Doc: "How long compaction keeps tombstones, from the first pass that sees them."},
 	{
 		Name: cfgDurability, Type: TypeString, Default: "fsync", Broker: "durability", Values: []string{"fsync", "os"},
 		Doc: "fsync answers acks=all after the disk has the records, and shows consumers only those; os leaves writing to the operating system, as Kafka does. Not one of Kafka's configs.",
@@ -91,7 +94,7 @@ var topicConfigs = [...]ConfigKey{
 	{Name: "follower.replication.throttled.replicas", Type: TypeList, Doc: "Replicas under a replication quota.", Here: noEffect},
 	{Name: cfgIndexBytes, Type: TypeInt, Default: "4096", Broker: "log.index.interval.bytes", Max: maxInt32, Doc: "Bytes of log between two entries of its offset index."},
 	{Name: "leader.replication.throttled.replicas", Type: TypeList, Doc: "Replicas under a replication quota.", Here: noEffect},
-	{Name: "max.compaction.lag.ms", Type: TypeLong, Default: "9223372036854775807", Broker: "log.cleaner.max.compaction.lag.ms", Min: 1, Max: maxInt64, Doc: "Longest time a record stays uncompacted.", Here: noEffect},
+	{Name: cfgMaxLag, Type: TypeLong, Default: "9223372036854775807", Broker: "log.cleaner.max.compaction.lag.ms", Min: 1, Max: maxInt64, Doc: "Longest time a record stays uncompacted; a new segment begins at this age, too."},
 	{Name: cfgMaxBytes, Type: TypeInt, Default: "1048588", Broker: "message.max.bytes", Max: maxInt32, Doc: "Largest record batch, compressed, that a producer may send."},
 	{Name: cfgAfterMax, Type: TypeLong, Default: "3600000", Broker: "log.message.timestamp.after.max.ms", Max: maxInt64, Doc: "How far a record's timestamp may lie in the future."},
 	{Name: cfgBeforeMax, Type: TypeLong, Default: "9223372036854775807", Broker: "log.message.timestamp.before.max.ms", Max: maxInt64, Doc: "How far a record's timestamp may lie in the past."},
@@ -99,8 +102,8 @@ var topicConfigs = [...]ConfigKey{
 		Name: cfgStampType, Type: TypeString, Default: "CreateTime", Broker: "log.message.timestamp.type", Values: []string{"CreateTime", "LogAppendTime"},
 		Doc: "Whether a record carries the producer's time or the time of its append.",
 	},
-	{Name: "min.cleanable.dirty.ratio", Type: TypeDouble, Default: "0.5", Broker: "log.cleaner.min.cleanable.ratio", Max: 1, Doc: "Share of uncompacted log that starts a compaction.", Here: noEffect},
-	{Name: "min.compaction.lag.ms", Type: TypeLong, Default: "0", Broker: "log.cleaner.min.compaction.lag.ms", Max: maxInt64, Doc: "Shortest time a record stays uncompacted.", Here: noEffect},
+	{Name: cfgDirtyRatio, Type: TypeDouble, Default: "0.5", Broker: "log.cleaner.min.cleanable.ratio", Max: 1, Doc: "Share of uncompacted log above which a compaction starts."},
+	{Name: cfgMinLag, Type: TypeLong, Default: "0", Broker: "log.cleaner.min.compaction.lag.ms", Max: maxInt64, Doc: "Shortest time a record stays uncompacted."},
 	{
 		Name: "min.insync.replicas", Type: TypeInt, Default: "1", Broker: "min.insync.replicas", Min: 1, Max: maxInt32,
 		Doc: "Replicas that must have a record before acks=all is answered.", Here: "There is one replica; values above 1 are stored and not enforced.",
@@ -246,6 +249,11 @@ type settings struct {
 	segmentBytes  int64
 	segmentAge    time.Duration
 	indexInterval int
+
+	deleteRetention time.Duration
+	minLag          time.Duration
+	maxLag          time.Duration
+	dirtyRatio      float64
 }
 
 // resolve computes settings from a topic's own configs over the broker's. All values passed Check.
@@ -257,6 +265,13 @@ func resolve(own, brokerWide map[string]string) settings {
 			panic("BUG: unchecked config " + name + ": " + err.Error())
 		}
 		return n
+	}
+	float := func(name string) float64 {
+		f, err := strconv.ParseFloat(strings.TrimSpace(get(name)), 64)
+		if err != nil {
+			panic("BUG: unchecked config " + name + ": " + err.Error())
+		}
+		return f
 	}
 	policy := splitList(get(cfgCleanup))
 	s := settings{
@@ -272,9 +287,17 @@ func resolve(own, brokerWide map[string]string) settings {
 		segmentBytes:  max(num(cfgSegmentBytes), minSegmentBytes),
 		segmentAge:    millis(num(cfgSegmentAge)),
 		indexInterval: int(num(cfgIndexBytes)),
+
+		deleteRetention: millis(num(cfgDeleteRetention)),
+		minLag:          millis(num(cfgMinLag)),
+		maxLag:          millis(num(cfgMaxLag)),
+		dirtyRatio:      float(cfgDirtyRatio),
 	}
 	if !s.deletes {
 		s.retention, s.retainBytes = -1, -1
+	}
+	if s.compact {
+		s.segmentAge = min(s.segmentAge, s.maxLag) // what is never sealed is never compacted
 	}
 	return s
 }
@@ -323,6 +346,8 @@ func (s *settings) logOptions(now func() time.Time) commitlog.Options {
 	o := commitlog.Options{
 		SegmentBytes: s.segmentBytes, SegmentAge: s.segmentAge, IndexIntervalBytes: s.indexInterval,
 		Retention: s.retention, RetentionBytes: s.retainBytes, Now: now,
+		Compact: s.compact, DeleteRetention: s.deleteRetention, MinCompactionLag: s.minLag, MaxCompactionLag: s.maxLag,
+		MinDirtyRatio: s.dirtyRatio,
 	}
 	// There zero means no limit, in Kafka it means none at all.
 	if o.Retention == 0 {

@@ -2,10 +2,10 @@
 // waiting, and the metadata that outlives the process.
 //
 // It owns: the data directory and its lock, the table of topic configs, what is checked before a batch is appended, the
-// group commit and what it makes visible (high watermark, last stable offset), long polls, retention's schedule, ids of
-// topics and producers, the configs of this node, the cluster and other resources, quotas as they are stored. It does not
-// own: the bytes on disk (broker/commitlog), frames and codes of a protocol (broker/kafka, broker/kinesis), groups and transactions (broker/group, broker/txn), what a quota
-// means (broker/quota).
+// group commit and what it makes visible (high watermark, last stable offset), long polls, the schedules of retention
+// and compaction, ids of topics and producers, the configs of this node, the cluster and other resources, quotas as they
+// are stored. It does not own: the bytes on disk (broker/commitlog), frames and codes of a protocol (broker/kafka,
+// broker/kinesis), groups and transactions (broker/group, broker/txn), what a quota means (broker/quota).
 //
 // Types in reading order: Broker, Options, Topic, TopicSpec, ConfigKey, Partition, Appended, ReadResult, Waiter, flusher,
 // metaLog.
@@ -16,8 +16,8 @@
 //	meta/                          the metadata log, see metadata.go
 //	topics/<name>/<id>/<n>/        the log of partition n of the topic with that id
 //
-// Goroutines: Open starts none. Run owns maxSyncs that sync, one that drops old segments, one that syncs what
-// durability os leaves. Everything else runs on the caller's.
+// Goroutines: Open starts none. Run owns maxSyncs that sync, one that drops old segments, one that compacts, one
+// that syncs what durability os leaves. Everything else runs on the caller's.
 //
 // Invariants:
 //

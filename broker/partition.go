@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirhub/weir/broker/commitlog"
@@ -23,7 +24,8 @@ type Partition struct {
 	now   func() time.Time
 
 	append   sync.Mutex
-	flushing sync.Mutex // held by the one flush that runs, and by close
+	flushing sync.Mutex  // held by the one flush that runs, and by close
+	damaged  atomic.Bool // compaction has met a damaged batch: it leaves the partition alone until the next start
 
 	mu struct {
 		sync.Mutex

@@ -30,6 +30,20 @@ func (r *ReadResult) End(readCommitted bool) int64 {
 // readCommitted. The first batch is returned even when it is larger than maxBytes; maxBytes <= 0 reads nothing and only
 // tells the offsets. An offset at or above the end gives no bytes, one outside the log ErrOffsetRange.
 func (p *Partition) Read(offset int64, maxBytes int, readCommitted bool) (ReadResult, error) {
+	for {
+		r, err := p.read(offset, maxBytes, readCommitted)
+		end := r.End(readCommitted)
+		if err != nil || r.Slice.Len() > 0 || offset >= end || maxBytes <= 0 {
+			return r, err
+		}
+		// All from offset to the end was compacted away, which can only be when the end has moved on since.
+		if again, err := p.bounds(); err != nil || again.End(readCommitted) == end {
+			return r, err
+		}
+	}
+}
+
+func (p *Partition) read(offset int64, maxBytes int, readCommitted bool) (ReadResult, error) {
 	r, err := p.bounds()
 	if err != nil {
 		return r, err

@@ -40,13 +40,13 @@ type Compacted struct {
 	Bytes   int64 // by which the segments shrank
 }
 
-// Dirt looks at what is known of the segments; it reads nothing.
-func (l *Log) Dirt(now time.Time) Dirt {
+// Dirt looks at what is known of the segments that lie below the offset below; it reads nothing.
+func (l *Log) Dirt(now time.Time, below int64) Dirt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out Dirt
 	overdue := false
-	for _, s := range l.compactable(now) {
+	for _, s := range l.compactable(now, below) {
 		if s.next <= l.mu.cleaned {
 			out.CleanBytes += s.size
 			continue
@@ -59,12 +59,12 @@ func (l *Log) Dirt(now time.Time) Dirt {
 }
 
 // compactable are the segments from the first on that a pass may touch: whole, stored, not the last, without a record
-// younger than the lag, and with every transaction in them ended for good. The caller holds mu.
-func (l *Log) compactable(now time.Time) []*segment {
+// younger than the lag, below the offset below, and with every transaction in them ended for good. The caller holds mu.
+func (l *Log) compactable(now time.Time, below int64) []*segment {
 	if l.usable() != nil {
 		return nil
 	}
-	stable := l.producers.StableBelow(l.mu.flushed)
+	stable := min(l.producers.StableBelow(l.mu.flushed), below)
 	n := 0
 	for n < len(l.mu.segments)-1 {
 		s := l.mu.segments[n]
@@ -103,17 +103,17 @@ func (l *Log) interrupt() {
 
 // Compact runs passes until every dirty segment that may be compacted was seen, one at least: tombstones and markers
 // whose time has come go also when nothing is dirty. Appends, reads, flushes and retention go on meanwhile; Close and
-// TruncateTo make it give up. It needs room for one more segment on the disk, and memory as Options.CompactKeys says.
+// TruncateTo make it give up. Nothing from the offset below on is touched: the caller's high watermark. It needs room for one more segment on the disk, and memory as Options.CompactKeys says.
 //
 // A crash at any point leaves each segment as it was or compacted. A damaged batch is a *CorruptError and ends the pass
 // before anything of its segment is replaced.
-func (l *Log) Compact(ctx context.Context, now time.Time) (Compacted, error) {
+func (l *Log) Compact(ctx context.Context, now time.Time, below int64) (Compacted, error) {
 	l.compacting.Lock()
 	defer l.compacting.Unlock()
 	var out Compacted
 	for more := true; more; {
 		var err error
-		more, err = l.compactOnce(ctx, now, &out)
+		more, err = l.compactOnce(ctx, now, below, &out)
 		if errors.Is(err, errStale) || errors.Is(err, errHurry) {
 			return out, nil // nobody's mistake: what is left waits for the next time
 		}
@@ -126,13 +126,13 @@ func (l *Log) Compact(ctx context.Context, now time.Time) (Compacted, error) {
 
 // compactOnce is one pass; more is true when the keys of the dirty part were too many for it. The caller holds
 // compacting.
-func (l *Log) compactOnce(ctx context.Context, now time.Time, report *Compacted) (more bool, err error) {
+func (l *Log) compactOnce(ctx context.Context, now time.Time, below int64, report *Compacted) (more bool, err error) {
 	if err := l.clearSwap(); err != nil {
 		return false, err
 	}
 	l.mu.Lock()
 	err = l.usable()
-	sources, o, from := l.compactable(now), l.mu.o, max(l.mu.cleaned, l.mu.start)
+	sources, o, from := l.compactable(now, below), l.mu.o, max(l.mu.cleaned, l.mu.start)
 	l.mu.Unlock()
 	if err != nil || len(sources) == 0 {
 		return false, err

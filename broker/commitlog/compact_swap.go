@@ -1,7 +1,6 @@
 package commitlog
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -47,20 +46,18 @@ func (l *Log) swapIn(group []*segment, seg *segment) (placed bool, err error) {
 		l.removeClean(seg.base)
 		return false, err
 	}
-	old := l.manifest(false)
 	m := l.manifest(false)
 	at := slices.Index(l.mu.segments, group[0])
 	m.segments = slices.Replace(m.segments, at, at+len(group), seg.meta)
 	m.swapping, m.swap, m.sparse = true, seg.base, max(m.sparse, seg.next)
 	l.mu.Unlock()
 
-	if err := l.putManifest(m); err != nil {
-		// Which manifest a crash would leave is unknown. Once the old one stands again, the new files may go.
-		if again := l.putManifest(old); again != nil {
-			return false, l.takeOffline(errors.Join(err, again))
-		}
-		l.removeClean(seg.base)
-		return false, err
+	if err := replaceFile(l.fs, l.file(manifestName), m.encode()); err != nil {
+		l.removeClean(seg.base) // the old manifest stands
+		return false, fmt.Errorf("write manifest: %w", err)
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return false, l.takeOffline(err) // which of the two a crash would leave is unknown: all files stay
 	}
 	if placed, err = l.takePlace(group, seg, m.sparse); err != nil {
 		err = l.takeOffline(err) // the next Open ends it

@@ -252,11 +252,11 @@ func (s *script) command(t *testing.T, d *datadriven.TestData, out *strings.Buil
 		fmt.Fprintf(out, "deleted %d segments\n", n)
 		return err
 	case "compact":
-		c, err := l.Compact(context.Background(), time.UnixMilli(number(t, d, "now", s.now)))
+		c, err := l.Compact(context.Background(), time.UnixMilli(number(t, d, "now", s.now)), below)
 		fmt.Fprintf(out, "passes %d, gone %d records, %d bytes\n", c.Passes, c.Records, c.Bytes)
 		return err
 	case "dirt":
-		x := l.Dirt(time.UnixMilli(number(t, d, "now", s.now)))
+		x := l.Dirt(time.UnixMilli(number(t, d, "now", s.now)), below)
 		fmt.Fprintf(out, "clean %d, dirty %d bytes, due %t\n", x.CleanBytes, x.DirtyBytes, x.Due)
 	case "delete":
 		return l.DeleteBefore(number(t, d, "before", 0))

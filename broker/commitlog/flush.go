@@ -158,8 +158,11 @@ func (l *Log) writeManifest(clean bool) error {
 	l.mu.Lock()
 	m := l.manifest(clean)
 	l.mu.Unlock()
-	if err := l.putManifest(m); err != nil {
-		return err
+	if err := replaceFile(l.fs, l.file(manifestName), m.encode()); err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return fmt.Errorf("write manifest: %w", err)
 	}
 	l.mu.Lock()
 	l.mu.swapping = false
@@ -183,16 +186,6 @@ func (l *Log) manifest(clean bool) *manifest {
 		m.segments = append(m.segments, s.meta)
 	}
 	return m
-}
-
-func (l *Log) putManifest(m *manifest) error {
-	if err := replaceFile(l.fs, l.file(manifestName), m.encode()); err != nil {
-		return fmt.Errorf("write manifest: %w", err)
-	}
-	if err := l.fs.SyncDir(l.dir); err != nil {
-		return fmt.Errorf("write manifest: %w", err)
-	}
-	return nil
 }
 
 // Close flushes, stores the indexes of the last segment and writes the clean mark, which spares the next Open a scan

@@ -117,7 +117,8 @@ func (l *Log) loadSegment(s *segment) error {
 	defer l.load.Unlock()
 	l.mu.Lock()
 	m, interval := s.meta, l.mu.o.IndexIntervalBytes
-	done := s.file != nil && s.idx != nil
+	// A segment that compaction has replaced is not looked at: its name leads to the new file.
+	done := s.file != nil && s.idx != nil || !slices.Contains(l.mu.segments, s)
 	l.mu.Unlock()
 	if done {
 		return nil
