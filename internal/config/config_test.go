@@ -112,7 +112,7 @@ func TestSecretsStayHidden(t *testing.T) {
 
 // A place inside a long text is a place in the file, whichever way YAML wrote the text.
 func TestPlacesInsideTexts(t *testing.T) {
-	file := "version: 1\nqueries:\n  a: |\n    SELECT\n      x\n  b: SELECT y\n  c:\n    sql: \"SELECT z\"\n"
+	file := "version: 1\nqueries:\n  a: |\n    SELECT\n      x\n  b: SELECT y\n  c:\n    sql: \"SELECT z\"\n  d: >\n    SELECT\n    u,\n    v\n\n    FROM w\n  e: SELECT 1\n"
 	path := filepath.Join(t.TempDir(), "weir.yaml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
@@ -122,10 +122,11 @@ func TestPlacesInsideTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(file, "\n")
-	for i, c := range []struct {
-		line, col int
-		want      string
-	}{{2, 3, "x"}, {1, 8, "y"}, {1, 8, "z"}} {
+	for _, c := range []struct {
+		query, line, col int
+		want             string
+	}{{0, 2, 3, "x"}, {1, 1, 8, "y"}, {2, 1, 8, "z"}, {3, 1, 1, "SELECT"}, {3, 1, 8, "u"}, {3, 1, 11, "v"}, {3, 2, 6, "w"}} {
+		i := c.query
 		p := f.Queries[i].SQL.At(c.line, c.col)
 		if got := lines[p.Line-1][p.Col-1:]; !strings.HasPrefix(got, c.want) {
 			t.Errorf("query %s: %d:%d is at %d:%d, where %q stands, want %q", f.Queries[i].Name, c.line, c.col, p.Line, p.Col, got, c.want)

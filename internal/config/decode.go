@@ -221,10 +221,28 @@ func (d *decoder) long(dst *Text, where string) func(*yaml.Node) {
 		case dst.Block:
 			next := d.line(n.Line + 1)
 			dst.Indent = len(next) - len(strings.TrimLeft(next, " "))
+			if n.Style&yaml.FoldedStyle != 0 {
+				dst.folded = d.block(n.Line+1, dst.Indent)
+			}
 		case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
 			dst.Col++
 		}
 	}
+}
+
+// block gives the lines of a block scalar that begins at line first, without their indentation.
+func (d *decoder) block(first, indent int) (lines []string) {
+	for _, l := range d.lines[min(first-1, len(d.lines)):] {
+		text := strings.TrimLeft(l, " ")
+		if text != "" && len(l)-len(text) < indent {
+			break
+		}
+		lines = append(lines, l[min(indent, len(l)):])
+	}
+	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
 }
 
 // path reads a path and makes it absolute.

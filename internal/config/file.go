@@ -74,11 +74,15 @@ type Text struct {
 	Text   string
 	Indent int // columns by which the file indents each line after the first; the first line of a block scalar too
 	Block  bool
+	folded []string // of a folded block (>): the lines of the file, without their indentation
 }
 
 // At gives the place in the file of a line and column (from 1) of the text.
 func (t Text) At(line, col int) Pos {
 	p := t.Pos
+	if t.folded != nil {
+		return t.unfold(line, col)
+	}
 	if t.Block {
 		return Pos{p.File, p.Line + line, t.Indent + col}
 	}
@@ -86,6 +90,23 @@ func (t Text) At(line, col int) Pos {
 		return Pos{p.File, p.Line, p.Col + col - 1}
 	}
 	return Pos{p.File, p.Line + line - 1, t.Indent + col}
+}
+
+// unfold finds a place in a folded block: its lines are joined by a space, and an empty one ends the text's line.
+func (t Text) unfold(line, col int) Pos {
+	at := 1
+	for i, l := range t.folded {
+		last := i == len(t.folded)-1
+		switch {
+		case l == "" && !last:
+			at++
+		case at == line && (col <= len([]rune(l))+1 || last):
+			return Pos{t.File, t.Line + 1 + i, t.Indent + col}
+		case at == line:
+			col -= len([]rune(l)) + 1
+		}
+	}
+	return t.Pos
 }
 
 // Source moves records from outside into a topic.

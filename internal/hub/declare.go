@@ -211,7 +211,7 @@ func (d *declared) checkQuery(q config.Query) {
 			return
 		}
 	}
-	statements, errs := d.compile(newConnectors(nil, nil, nil), q.SQL.Text)
+	statements, errs := d.compile(newConnectors(nil, nil, nil), strings.TrimRight(q.SQL.Text, " \n")) // its end is where its last line ends
 	for _, e := range errs {
 		at := q.SQL.Pos
 		if e.Line > 0 {
