@@ -408,8 +408,8 @@ func TestCompactionKeepsTheNewest(t *testing.T) {
 
 // The same after a crash at any operation of the file system, whatever became of the writes that were not synced.
 func TestCompactionSurvivesCrash(t *testing.T) {
-	// WEIR_LONG=1 plays ten longer loads.
-	seeds, steps := uint64(4), 70
+	// WEIR_LONG=1 plays more and longer loads.
+	seeds, steps := uint64(2), 70
 	if os.Getenv("WEIR_LONG") != "" {
 		seeds, steps = 10, 150
 	}
