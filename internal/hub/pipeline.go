@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"path"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/weirhub/weir/connectors/topic"
+	"github.com/weirhub/weir/internal/admin"
 	"github.com/weirhub/weir/internal/config"
 	"github.com/weirhub/weir/stream"
 )
@@ -45,7 +47,14 @@ func newPart(kind, name string, at config.Pos) *part {
 }
 
 // pipelineName is the part's name for ever: of its checkpoints, its state files, its group and its transactional id.
-func (p *part) pipelineName() string { return p.kind + "-" + p.name }
+// A function's names its topic too: a second trigger must not make the first begin anew.
+func (p *part) pipelineName() string {
+	name := p.kind + "-" + p.name
+	if p.kind == admin.KindFunction && !strings.HasSuffix(p.name, "/"+p.from) {
+		name += "/" + p.from
+	}
+	return strings.ReplaceAll(name, "/", ".")
+}
 
 func (p *part) failure() error {
 	p.mu.Lock()

@@ -328,7 +328,7 @@ func TestExternalCluster(t *testing.T) {
 		}
 	})
 	cluster.records("large", 98)
-	if g := cluster.groups(); !slices.Contains(g, "weir-function-pick") || !slices.Contains(g, "weir-sink-print") {
+	if g := cluster.groups(); !slices.Contains(g, "weir-function-pick.orders") || !slices.Contains(g, "weir-sink-print") {
 		t.Errorf("groups in the cluster: %q", g)
 	}
 }

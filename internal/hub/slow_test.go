@@ -26,8 +26,8 @@ functions:
 	c := r.client()
 	defer c.Close()
 	for id, want := range map[string]time.Duration{
-		"weir-function-slow": 15 * time.Minute, // transaction.max.timeout.ms of a cluster
-		"weir-function-fast": time.Minute + 500*time.Millisecond,
+		"weir-function-slow.in": 15 * time.Minute, // transaction.max.timeout.ms of a cluster
+		"weir-function-fast.in": time.Minute + 500*time.Millisecond,
 	} {
 		var got int32
 		eventually(t, id+" has begun", func() bool {

@@ -95,7 +95,7 @@ func TestMalformedRecordsStopNothing(t *testing.T) {
 		}
 		// Two for the function in Python (a text is no number), the one that is no JSON for the expression, and that and
 		// the one without its time for the query. The sink's come with its next checkpoint.
-		return reasons["function-delayed"] == 2 && reasons["function-delayed_expr"] >= 1 && reasons["query-delays_by_hour"] == 2
+		return reasons["function-delayed.flights"] == 2 && reasons["function-delayed_expr.flights"] >= 1 && reasons["query-delays_by_hour"] == 2
 	})
 	if status := h.Weir("query", "list"); !strings.Contains(status, "running") {
 		t.Errorf("the query does not run any more:\n%s", status)
