@@ -24,7 +24,7 @@ func (osFS) Create(name string) (File, error) {
 func (osFS) Open(name string) (File, error)          { return openOS(name, os.O_RDONLY) }
 func (osFS) OpenReadWrite(name string) (File, error) { return openOS(name, os.O_RDWR) }
 func (osFS) Remove(name string) error                { return os.Remove(filepath.FromSlash(name)) }
-func (osFS) RemoveAll(name string) error { return os.RemoveAll(filepath.FromSlash(name)) }
+func (osFS) RemoveAll(name string) error             { return os.RemoveAll(filepath.FromSlash(name)) }
 
 func (osFS) MkdirAll(dir string) error { return os.MkdirAll(filepath.FromSlash(dir), dirPerm) }
 
