@@ -10,7 +10,7 @@ import (
 //	v6   leader epochs (KIP-320)
 //	v7   static members (KIP-345)
 //	v8   flexible
-//	v9   fields of the consumer protocol (KIP-848), which is not served: a member epoch is a generation here
+//	v9   members of the consumer protocol (KIP-848), whose generation is their member epoch
 //	v10  topics by id (KIP-516)
 //
 // Answered when the offsets are durable.

@@ -12,7 +12,7 @@ import (
 //	v6   flexible
 //	v7   require stable: UNSTABLE_OFFSET_COMMIT while a transaction has offsets open (KIP-447)
 //	v8   several groups (KIP-709)
-//	v9   fields of the consumer protocol (KIP-848), which is not served
+//	v9   members of the consumer protocol (KIP-848), with their epochs
 //	v10  topics by id (KIP-516)
 func (s *Server) offsetFetch(c *call) (kmsg.Response, error) {
 	req := c.req.(*kmsg.OffsetFetchRequest)
@@ -40,6 +40,9 @@ func (s *Server) offsetFetch(c *call) (kmsg.Response, error) {
 		g := kmsg.NewOffsetFetchResponseGroup()
 		g.Group, g.ErrorCode = req.Groups[i].Group, code
 		if code == 0 {
+			g.ErrorCode = co.groups.CheckFetch(g.Group, req.Groups[i].MemberID, req.Groups[i].MemberEpoch)
+		}
+		if g.ErrorCode == 0 {
 			g.Topics = s.fetchGroupOffsets(co, &req.Groups[i], req)
 		}
 		resp.Groups = append(resp.Groups, g)

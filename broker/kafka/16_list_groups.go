@@ -6,7 +6,7 @@ import "github.com/twmb/franz-go/pkg/kmsg"
 //
 //	v3  flexible
 //	v4  states, and a filter by them (KIP-518)
-//	v5  types, and a filter by them (KIP-848): all are classic
+//	v5  types, and a filter by them (KIP-848): classic and consumer
 func (s *Server) listGroups(c *call) (kmsg.Response, error) {
 	req := c.req.(*kmsg.ListGroupsRequest)
 	resp := kmsg.NewPtrListGroupsResponse()

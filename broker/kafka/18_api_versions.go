@@ -62,6 +62,7 @@ type feature struct {
 // featureTable lists them by name.
 func featureTable() []feature {
 	return []feature{
+		{"group.version", 0, 1, 1},       // the consumer protocol (KIP-848)
 		{"transaction.version", 0, 2, 2}, // each end of a transaction raises the epoch (KIP-890)
 	}
 }

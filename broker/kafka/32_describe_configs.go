@@ -11,7 +11,7 @@ import (
 	"github.com/weirhub/weir/broker"
 )
 
-// DescribeConfigs, 1-4. Topics, the broker, and client metrics subscriptions. No names means all of them.
+// DescribeConfigs, 1-4. Topics, the broker, client metrics subscriptions, and groups. No names means all of them.
 //
 //	v1  sources and synonyms (KIP-226)
 //	v3  types and documentation (KIP-569)
@@ -31,6 +31,8 @@ func (s *Server) describeConfigs(c *call) (kmsg.Response, error) {
 			s.describeBrokerConfigs(req, rr, &out)
 		case kmsg.ConfigResourceTypeClientMetrics:
 			s.describeSubscription(req, rr, &out)
+		case kmsg.ConfigResourceTypeGroupConfig:
+			s.describeGroupConfigs(req, rr, &out)
 		default:
 			out.ErrorCode = kerr.InvalidRequest.Code
 			out.ErrorMessage = kmsg.StringPtr(fmt.Sprintf("configs of resource type %d are not served", rr.ResourceType))

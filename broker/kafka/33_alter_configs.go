@@ -37,7 +37,7 @@ func (s *Server) alterConfigs(c *call) (kmsg.Response, error) {
 }
 
 // alter changes the configs of a topic, of this broker by its id, of the cluster by "", or of a client metrics
-// subscription.
+// subscription, or of a group.
 func (s *Server) alter(c *call, kind kmsg.ConfigResourceType, name string, validateOnly bool, change func(map[string]string) error) error {
 	switch kind {
 	case kmsg.ConfigResourceTypeTopic:
@@ -53,6 +53,13 @@ func (s *Server) alter(c *call, kind kmsg.ConfigResourceType, name string, valid
 				return err
 			}
 			return checkSubscription(name, configs)
+		})
+	case kmsg.ConfigResourceTypeGroupConfig:
+		return s.b.AlterResource(c.ctx, resourceGroup, name, validateOnly, func(configs map[string]string) error {
+			if err := change(configs); err != nil {
+				return err
+			}
+			return checkGroupConfigs(name, configs)
 		})
 	}
 	return fmt.Errorf("%w: configs of resource type %d are not served", broker.ErrInvalidRequest, kind)

@@ -58,7 +58,9 @@ func (s *Server) loadCoordinators(ctx context.Context) (*group.Coordinator, *txn
 	if err != nil {
 		return nil, nil, err
 	}
-	groups, err := group.Open(offsets, s.o.Groups)
+	g := s.o.Groups
+	g.Topics, g.Timeouts = groupTopics{s.b}, s.groupTimeouts
+	groups, err := group.Open(offsets, g)
 	if err != nil {
 		return nil, nil, err
 	}

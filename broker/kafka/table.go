@@ -69,6 +69,8 @@ func table() []api {
 		{61, "DescribeProducers", 0, 0, (*Server).describeProducers},
 		{65, "DescribeTransactions", 0, 0, (*Server).describeTransactions},
 		{66, "ListTransactions", 0, 2, (*Server).listTransactions},
+		{68, "ConsumerGroupHeartbeat", 0, 1, (*Server).consumerGroupHeartbeat},
+		{69, "ConsumerGroupDescribe", 0, 1, (*Server).consumerGroupDescribe},
 		{71, "GetTelemetrySubscriptions", 0, 0, (*Server).getTelemetrySubscriptions},
 		{72, "PushTelemetry", 0, 0, (*Server).pushTelemetry},
 		{74, "ListConfigResources", 0, 1, (*Server).listConfigResources},
