@@ -56,8 +56,9 @@ func (r *registry) load(ctx context.Context) error {
 	if r.mu.loaded {
 		return nil
 	}
-	compact := "compact"
-	t, err := r.b.EnsureInternal(ctx, registryTopic, 1, map[string]*string{"cleanup.policy": &compact})
+	// Only closed segments are compacted: at the default size none would ever close.
+	compact, segment := "compact", "1048576"
+	t, err := r.b.EnsureInternal(ctx, registryTopic, 1, map[string]*string{"cleanup.policy": &compact, "segment.bytes": &segment})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", registryTopic, err)
 	}
