@@ -45,10 +45,13 @@ func (h *Hub) SQL(ctx context.Context, req admin.SQLRequest, emit func(admin.SQL
 	}
 	s := &session{
 		h: h, d: h.declared, follow: req.Follow, fold: !req.Follow && !req.Changelog, emit: emit, others: others,
-		dir: cmp.Or(req.Dir, h.o.File.Dir), pipeID: "sql-" + uuid.NewString(), cluster: h.cluster,
+		dir: cmp.Or(req.Dir, h.o.File.Dir), pipeID: newPipelineID(), cluster: h.cluster,
 	}
 	return masked(h.o.File, s.run(ctx, req.SQL))
 }
+
+// newPipelineID names a statement that is run once.
+func newPipelineID() string { return "sql-" + uuid.NewString() }
 
 // RunFiles runs statements that read only files; no hub is needed.
 func RunFiles(ctx context.Context, req admin.SQLRequest, emit func(admin.SQLLine) error) error {
@@ -190,6 +193,9 @@ func (s *session) insert(ctx context.Context, st *sql.Statement, c *connectors) 
 	if err := s.makeTargets(ctx, st); err != nil {
 		return err
 	}
+	// Each statement is a pipeline of its own: under the id of the one before it would go on where that one ended.
+	s.pipeID = newPipelineID()
+	c.x = topic.NewTransaction(s.cluster, topic.TransactionOptions{Pipeline: s.pipeID})
 	root, err := st.Pipeline()
 	if err != nil {
 		return err

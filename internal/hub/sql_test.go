@@ -224,6 +224,15 @@ func TestInserts(t *testing.T) {
 	}
 }
 
+// Several INSERTs of one request each read their tables from the start.
+func TestInsertsOfOneRequestReadTheirOwnInput(t *testing.T) {
+	r := openShop(t)
+	got := r.sql("INSERT INTO totals SELECT city, id FROM orders WHERE id < 2; INSERT INTO totals SELECT city, id FROM orders WHERE id >= 2").lines
+	equal(t, "messages", slices.DeleteFunc(got, func(l string) bool { return !strings.HasPrefix(l, "message ") }),
+		[]string{"message 1 rows into totals", "message 2 rows into totals"})
+	equal(t, "totals", values(r.records("totals", 3)), []string{`{"city":"Oslo","n":1}`, `{"city":"Oslo","n":4}`, `{"city":"Rome","n":2}`})
+}
+
 // Sessions run at the same time and know nothing of each other; a topic that is made meanwhile is seen by the next.
 func TestSessionsAreIndependent(t *testing.T) {
 	r := openShop(t)
