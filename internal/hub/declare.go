@@ -224,10 +224,17 @@ func (d *declared) checkQuery(q config.Query) {
 	if len(errs) > 0 {
 		return
 	}
+	inserts := 0
 	for _, st := range statements {
-		if st.Kind == sql.Insert {
-			return
+		if st.Kind != sql.Insert {
+			continue
 		}
+		if inserts++; inserts == 2 { // a query is one pipeline: what else there is would never run
+			d.fail(q.SQL.At(st.Line, st.Col), config.CodeSQL, "make it a query of its own", "queries.%s has a second INSERT", q.Name)
+		}
+	}
+	if inserts > 0 {
+		return
 	}
 	d.fail(q.SQL.Pos, config.CodeSQL, "write INSERT INTO topic SELECT ...", "queries.%s inserts into nothing, so nobody would see its rows", q.Name)
 }
