@@ -141,36 +141,8 @@ func (l *internalLog) DeleteBefore(offset int64) error {
 	return err
 }
 
-// replayBytes is how much of an internal topic is read at once: a few hundred batches.
-const replayBytes = 1 << 20
-
 // Replay implements group.Log and txn.Log.
-func (l *internalLog) Replay(f func(record.Batch) error) error {
-	start, err := l.p.StartOffset()
-	if err != nil {
-		return err
-	}
-	for offset := start.Offset; offset < l.p.HighWatermark(); {
-		r, err := l.p.Read(offset, replayBytes, false)
-		if err != nil {
-			return err
-		}
-		next := offset
-		err = r.Slice.Each(func(b record.Batch) error {
-			next = b.LastOffset() + 1
-			return f(b)
-		})
-		r.Slice.Release()
-		if err != nil {
-			return err
-		}
-		if next == offset {
-			return fmt.Errorf("no progress at offset %d", offset)
-		}
-		offset = next
-	}
-	return nil
-}
+func (l *internalLog) Replay(f func(record.Batch) error) error { return l.p.Replay(f) }
 
 // markers ends transactions in partitions of the broker.
 type markers struct {
