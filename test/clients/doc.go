@@ -6,5 +6,5 @@
 //
 // Read in this order: peer_test.go (a program of another language as a process with lines in and out), group_test.go (100,000
 // records through each client, a member killed), tools_test.go (Kafka's own tools), txn_test.go, bytes_test.go (nulls, sizes),
-// wire_test.go (raw requests), pipe_test.go (`weir produce` and `weir consume`), kinesis_test.go.
+// wire_test.go (raw requests), kip848_test.go (the consumer protocol), pipe_test.go (`weir produce` and `weir consume`), kinesis_test.go.
 package clients

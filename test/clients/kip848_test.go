@@ -92,6 +92,49 @@ func consumerKilled(t *testing.T, hub *hubtest.Hub, k kind) {
 	awaitConsumers(t, hub, group, 1, 6)
 }
 
+// Members of the consumer protocol go on after the hub was killed (kill -9) and started again: in the same epoch, so that
+// nothing was moved, and no record is lost or read twice.
+func TestConsumersOutliveTheHub(t *testing.T) {
+	peers.Slow(t)
+	const records, group = 10_000, "lasting"
+	at, data := hubtest.FreePorts(t), t.TempDir()
+	hub := hubtest.UpAt(t, at, "--data", data)
+	topic(t, hub, "lasting", 6)
+	java, librdkafka := consumerKinds()[0], consumerKinds()[1]
+	members := []*peer{
+		start(t, java.consumer(t, hub.Kafka, "lasting", group)), start(t, librdkafka.consumer(t, hub.Kafka, "lasting", group)),
+	}
+	awaitConsumers(t, hub, group, 2, 6)
+	produce := func(from, to int) {
+		t.Helper()
+		p := start(t, librdkafka.produce(t, hub.Kafka, "lasting"))
+		p.send(from, to)
+		p.finish()
+	}
+	read := func() int { return len(members[0].lines()) + len(members[1].lines()) }
+	produce(0, records/2)
+	committed(t, hub, group, records/2)
+	epoch := describeConsumers(t, hub, group).Epoch
+	hub.Kill()
+	hub = hubtest.UpAt(t, at, "--data", data)
+	produce(records/2, records)
+	hubtest.Eventually(t, "everything is read", func() bool { return read() >= records })
+	committed(t, hub, group, records)
+	awaitConsumers(t, hub, group, 2, 6)
+	if now := describeConsumers(t, hub, group).Epoch; now != epoch {
+		t.Errorf("epoch %d after the restart, %d before it", now, epoch)
+	}
+	seen := map[string]bool{}
+	for _, m := range members {
+		for _, l := range m.lines() {
+			seen[l] = true
+		}
+	}
+	if len(seen) != records || read() != records {
+		t.Errorf("%d records were read, %d of them different; want %d once each", read(), len(seen), records)
+	}
+}
+
 // shortSession makes a group notice a lost member after 6 s instead of 45.
 func shortSession(t *testing.T, hub *hubtest.Hub, group string) {
 	t.Helper()
@@ -114,15 +157,8 @@ func shortSession(t *testing.T, hub *hubtest.Hub, group string) {
 // partitions in all.
 func awaitConsumers(t *testing.T, hub *hubtest.Hub, group string, members, partitions int) {
 	t.Helper()
-	cl := client(t, hub)
 	hubtest.Eventually(t, "the group is stable", func() bool {
-		req := kmsg.NewPtrConsumerGroupDescribeRequest()
-		req.Groups = []string{group}
-		resp, err := req.RequestWith(ctx(t), cl)
-		if err != nil || len(resp.Groups) != 1 {
-			return false
-		}
-		g := resp.Groups[0]
+		g := describeConsumers(t, hub, group)
 		owned := 0
 		for _, m := range g.Members {
 			for _, a := range m.Assignment.TopicPartitions {
@@ -176,7 +212,7 @@ func TestToolsOfTheConsumerProtocol(t *testing.T) {
 		<-m.done
 	}
 	// Static members left for a moment; their places are free when their sessions end.
-	awaitState(t, hub, "verifiers", "Empty")
+	hubtest.Eventually(t, "the group is empty", func() bool { return describeConsumers(t, hub, "verifiers").State == "Empty" })
 	says(t, groups("--reset-offsets", "--group", "verifiers", "--topic", "verified", "--to-earliest", "--execute"), `verifiers verified 0 0`)
 	says(t, groups("--delete", "--group", "verifiers"), "successful")
 	if list := groups("--list"); strings.Contains(list, "verifiers") {
@@ -198,13 +234,16 @@ func consumed(p *peer) (n int) {
 	return n
 }
 
-func awaitState(t *testing.T, hub *hubtest.Hub, group, state string) {
+// describeConsumers is what ConsumerGroupDescribe says of a group.
+func describeConsumers(t *testing.T, hub *hubtest.Hub, group string) kmsg.ConsumerGroupDescribeResponseGroup {
 	t.Helper()
 	cl := client(t, hub)
-	hubtest.Eventually(t, "the group is "+state, func() bool {
-		req := kmsg.NewPtrConsumerGroupDescribeRequest()
-		req.Groups = []string{group}
-		resp, err := req.RequestWith(ctx(t), cl)
-		return err == nil && len(resp.Groups) == 1 && resp.Groups[0].State == state
-	})
+	defer cl.Close()
+	req := kmsg.NewPtrConsumerGroupDescribeRequest()
+	req.Groups = []string{group}
+	resp, err := req.RequestWith(ctx(t), cl)
+	if err != nil || len(resp.Groups) != 1 {
+		t.Fatalf("describe %s: %v %+v", group, err, resp)
+	}
+	return resp.Groups[0]
 }
