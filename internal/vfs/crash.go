@@ -56,6 +56,8 @@ func (m *Mem) CrashClone(r *rand.Rand) *Mem {
 
 func (m *Mem) clone(keepOp func(dirOp) bool, image func(*memData) pages) *Mem {
 	out := newMem(m.crashable)
+	m.moment.Lock()
+	defer m.moment.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	views := map[*memNode]map[string]*memNode{}

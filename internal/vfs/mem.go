@@ -16,7 +16,11 @@ type Mem struct {
 	root      *memNode
 	crashable bool
 
-	mu struct {
+	// moment is held shared by each change of a file's bytes and alone by a clone: an image is of one moment. Without it a
+	// clone could take one file before its sync and a later one after a write that followed that sync, which no power cut
+	// leaves. It is taken before mu.
+	moment sync.RWMutex
+	mu     struct {
 		sync.Mutex         // the tree; a file's bytes have their own lock
 		pending    []dirOp // directory changes that no SyncDir covered, oldest first
 		locks      map[string]bool

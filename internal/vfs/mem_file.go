@@ -42,6 +42,8 @@ func (f *memFile) ReadAt(b []byte, off int64) (int, error) {
 }
 
 func (f *memFile) WriteAt(b []byte, off int64) (int, error) {
+	f.fs.moment.RLock()
+	defer f.fs.moment.RUnlock()
 	err := f.check(OpWrite, true)
 	if off < 0 {
 		err = fs.ErrInvalid
@@ -74,6 +76,8 @@ func (f *memFile) Size() (int64, error) {
 }
 
 func (f *memFile) Truncate(size int64) error {
+	f.fs.moment.RLock()
+	defer f.fs.moment.RUnlock()
 	if err := f.check(OpTruncate, true); err != nil {
 		return pathError("truncate", f.name, err)
 	}
@@ -85,6 +89,8 @@ func (f *memFile) Truncate(size int64) error {
 }
 
 func (f *memFile) Sync() error {
+	f.fs.moment.RLock()
+	defer f.fs.moment.RUnlock()
 	if err := f.check(OpSync, false); err != nil {
 		return pathError("sync", f.name, err)
 	}
