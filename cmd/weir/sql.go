@@ -69,10 +69,13 @@ func (a *app) sql(ctx context.Context, f sqlFlags) error {
 	if err != nil {
 		return err
 	}
-	failed := false
+	code := exitDone
 	emit := func(l admin.SQLLine) error {
 		if l.Error != nil {
-			failed = true
+			code = exitUsage
+			if l.Error.Line == 0 {
+				code = exitFailed // not of the text: it came while rows were read
+			}
 			return a.sqlError(name, l.Error)
 		}
 		if l.Warning != "" {
@@ -100,8 +103,8 @@ func (a *app) sql(ctx context.Context, f sqlFlags) error {
 	if flushErr := p.close(); err == nil || req.Follow && errors.Is(err, context.Canceled) {
 		err = flushErr
 	}
-	if err == nil && failed {
-		return silent{exitUsage}
+	if err == nil && code != exitDone {
+		return silent{code}
 	}
 	return err
 }
