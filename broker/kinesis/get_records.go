@@ -116,7 +116,10 @@ func (s *Server) getRecords(c *call) (any, *apiError) {
 		return nil, err
 	}
 	st.counters.Got.Add(int64(len(r.records)))
-	it.offset, it.issued = r.next, now
+	it.offset = r.next
+	if it.issued = it.issued.Add(1); now.After(it.issued) { // each answer has an iterator of its own, also within one tick of the clock
+		it.issued = now
+	}
 	return map[string]any{
 		"Records": r.records, "NextShardIterator": it.encode(s.streams.key()), "MillisBehindLatest": behind,
 	}, nil

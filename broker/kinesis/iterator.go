@@ -13,7 +13,7 @@ const iteratorLife = 5 * time.Minute
 
 // An iterator is base64 of
 //
-//	version 1 | topic id 16 | shard 4 | offset 8 | issued (ms) 8 | stream's name | HMAC-SHA256 16
+//	version 1 | topic id 16 | shard 4 | offset 8 | issued (ns) 8 | stream's name | HMAC-SHA256 16
 //
 // all big endian, the HMAC cut to 16 bytes over what stands before it. So it holds everything that GetRecords needs, and
 // only this broker can have made it.
@@ -35,7 +35,7 @@ func (it iterator) encode(key []byte) string {
 	b := append([]byte{iteratorVersion}, it.topicID[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(it.shard))
 	b = binary.BigEndian.AppendUint64(b, uint64(it.offset))
-	b = binary.BigEndian.AppendUint64(b, uint64(it.issued.UnixMilli()))
+	b = binary.BigEndian.AppendUint64(b, uint64(it.issued.UnixNano()))
 	b = append(b, it.stream...)
 	return base64.StdEncoding.EncodeToString(append(b, mac(key, b)...))
 }
@@ -65,7 +65,7 @@ func decodeIterator(s string, key []byte, now time.Time) (iterator, *apiError) {
 	it := iterator{
 		shard:  int(binary.BigEndian.Uint32(body[17:])),
 		offset: int64(binary.BigEndian.Uint64(body[21:])),
-		issued: time.UnixMilli(int64(binary.BigEndian.Uint64(body[29:]))),
+		issued: time.Unix(0, int64(binary.BigEndian.Uint64(body[29:]))),
 		stream: string(body[iteratorHead:]),
 	}
 	copy(it.topicID[:], body[1:17])
