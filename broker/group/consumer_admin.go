@@ -161,7 +161,7 @@ func (c *Coordinator) DescribeConsumers(id string) kmsg.ConsumerGroupDescribeRes
 		rm := kmsg.NewConsumerGroupDescribeResponseGroupMember()
 		rm.MemberID, rm.InstanceID, rm.RackID, rm.MemberEpoch = m.id, m.instance, m.rack, m.epoch
 		rm.ClientID, rm.ClientHost, rm.MemberType = m.clientID, m.clientHost, consumerMember
-		rm.SubscribedTopics, rm.SubscribedTopicRegex = m.names, orNil(m.regex)
+		rm.SubscribedTopics, rm.SubscribedTopicRegex = m.names, &m.regex
 		rm.Assignment, rm.TargetAssignment = described(m.assigned, names), described(g.target[m.id], names)
 		r.Members = append(r.Members, rm)
 	}

@@ -103,7 +103,7 @@ func checkHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest) *refusal {
 			return invalid("RebalanceTimeoutMs must be provided in first request.")
 		case req.Topics == nil || len(req.Topics) > 0:
 			return invalid("TopicPartitions must be empty when (re-)joining.")
-		case req.SubscribedTopicNames == nil && (req.SubscribedTopicRegex == nil || *req.SubscribedTopicRegex == ""):
+		case req.SubscribedTopicNames == nil && req.SubscribedTopicRegex == nil:
 			return invalid("Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.")
 		}
 	}

@@ -142,7 +142,7 @@ func (m *consumer) value() []byte {
 	b = kbin.AppendCompactString(b, m.clientID)
 	b = kbin.AppendCompactString(b, m.clientHost)
 	b = appendStrings(b, m.names)
-	b = kbin.AppendCompactNullableString(b, orNil(m.regex))
+	b = kbin.AppendCompactString(b, m.regex)
 	b = kbin.AppendInt32(b, int32(m.rebalance.Milliseconds()))
 	b = kbin.AppendCompactNullableString(b, orNil(m.assignor))
 	return appendTags(b)

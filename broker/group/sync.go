@@ -10,10 +10,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// syncNamesProtocol is the version from which a SyncGroup must name the protocol that it is for (KIP-559).
+const syncNamesProtocol = 5
+
 // SyncGroup takes the assignments from the leader and gives each member its own once they are durable (G2, G3).
 func (c *Coordinator) SyncGroup(ctx context.Context, req *kmsg.SyncGroupRequest) (*kmsg.SyncGroupResponse, error) {
 	if req.Group == "" {
 		return syncError(kerr.InvalidGroupID.Code), nil
+	}
+	if req.Version >= syncNamesProtocol && (req.ProtocolType == nil || req.Protocol == nil) {
+		return syncError(kerr.InconsistentGroupProtocol.Code), nil
 	}
 	g := c.lock(req.Group, false)
 	if g == nil {
