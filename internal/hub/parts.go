@@ -344,7 +344,7 @@ func (h *Hub) parquetSink(s config.Sink, node *stream.Node, fields []format.Fiel
 	schema := format.Schema(fields)
 	nonce := strconv.FormatInt(time.Now().UnixNano(), 36) // a process has its own, so no name is used twice
 	o := parquet.Options{
-		FS: vfs.OS(), Dir: s.Parquet.Path, Name: s.Name, PartitionBy: s.Parquet.PartitionBy, Compression: s.Parquet.Compression,
+		FS: vfs.PublicOS(), Dir: s.Parquet.Path, Name: s.Name, PartitionBy: s.Parquet.PartitionBy, Compression: s.Parquet.Compression,
 		RollBytes: s.Parquet.RollBytes, RollRows: s.Parquet.RollRows, Version: h.o.Version,
 		KeyValues: map[string]string{"weir.topic": s.From, "weir.pipeline": s.Name},
 	}

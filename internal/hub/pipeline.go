@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"math"
 	"path"
 	"strings"
 	"sync"
@@ -81,8 +82,13 @@ const maxTransaction = 15 * time.Minute
 
 // pipeline is what the specs of all parts share.
 func (h *Hub) pipeline(p *part, x *topic.Transaction, root *stream.Node, every time.Duration) stream.Spec {
+	restart := stream.RestartPolicy{}
+	if !h.o.Bounded {
+		restart.MaxFailures = math.MaxInt // a disk is made larger, a cluster comes back: a hub that stays up waits for it
+	}
 	return stream.Spec{
-		Name: p.pipelineName(), Root: root, CheckpointEvery: every, Committer: x,
+		Restart: restart,
+		Name:    p.pipelineName(), Root: root, CheckpointEvery: every, Committer: x,
 		DeadLetter: func(ctx context.Context, r stream.BadRecord) error {
 			r.Reason = h.o.File.Hide(r.Reason) // a function's exception may say anything
 			return x.DeadLetter(ctx, r)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -133,5 +135,37 @@ func TestOnlyTheOperatingSystemHasDescriptors(t *testing.T) {
 			t.Errorf("descriptor %t, want %t", ok, want)
 		}
 		file.Close()
+	}
+}
+
+// A data directory is its owner's alone; what others are to read is made as the umask says.
+func TestWhoMayRead(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no modes there")
+	}
+	dir := filepath.ToSlash(t.TempDir())
+	for name, c := range map[string]struct {
+		fs   FS
+		mode os.FileMode // bits of others
+	}{"private": {OS(), 0}, "public": {PublicOS(), 0o044}} {
+		if err := c.fs.MkdirAll(dir + "/" + name); err != nil {
+			t.Fatal(err)
+		}
+		f, err := c.fs.Create(dir + "/" + name + "/f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []string{"", "/f"} {
+			st, err := os.Stat(dir + "/" + name + p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := st.Mode().Perm() & 0o044; got != c.mode {
+				t.Errorf("%s%s: others may %o, want %o", name, p, got, c.mode)
+			}
+		}
 	}
 }

@@ -7,26 +7,24 @@ import (
 	"path/filepath"
 )
 
-// filePerm and dirPerm keep a data directory to its owner: it holds other people's records.
-const (
-	filePerm = 0o600
-	dirPerm  = 0o700
-)
+// OS is the operating system's file system, for a data directory: what it makes is its owner's alone, since it holds
+// other people's records.
+func OS() FS { return osFS{file: 0o600, dir: 0o700} }
 
-// OS is the operating system's file system.
-func OS() FS { return osFS{} }
+// PublicOS is the same for output that other users and programs are to read: the umask says who may.
+func PublicOS() FS { return osFS{file: 0o666, dir: 0o777} }
 
-type osFS struct{}
+type osFS struct{ file, dir os.FileMode }
 
-func (osFS) Create(name string) (File, error) {
-	return openOS(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+func (o osFS) Create(name string) (File, error) {
+	return o.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 }
-func (osFS) Open(name string) (File, error)          { return openOS(name, os.O_RDONLY) }
-func (osFS) OpenReadWrite(name string) (File, error) { return openOS(name, os.O_RDWR) }
-func (osFS) Remove(name string) error                { return os.Remove(filepath.FromSlash(name)) }
-func (osFS) RemoveAll(name string) error             { return os.RemoveAll(filepath.FromSlash(name)) }
+func (o osFS) Open(name string) (File, error)          { return o.open(name, os.O_RDONLY) }
+func (o osFS) OpenReadWrite(name string) (File, error) { return o.open(name, os.O_RDWR) }
+func (osFS) Remove(name string) error                  { return os.Remove(filepath.FromSlash(name)) }
+func (osFS) RemoveAll(name string) error               { return os.RemoveAll(filepath.FromSlash(name)) }
 
-func (osFS) MkdirAll(dir string) error { return os.MkdirAll(filepath.FromSlash(dir), dirPerm) }
+func (o osFS) MkdirAll(dir string) error { return os.MkdirAll(filepath.FromSlash(dir), o.dir) }
 
 func (osFS) Rename(oldName, newName string) error {
 	return os.Rename(filepath.FromSlash(oldName), filepath.FromSlash(newName))
@@ -54,8 +52,8 @@ func (osFS) Stat(name string) (Info, error) {
 
 // Lock leaves the file in place when it is given back: removing it would let a second process lock a name that a third
 // one has just created anew.
-func (osFS) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(filepath.FromSlash(name), os.O_RDWR|os.O_CREATE, filePerm)
+func (o osFS) Lock(name string) (io.Closer, error) {
+	f, err := os.OpenFile(filepath.FromSlash(name), os.O_RDWR|os.O_CREATE, o.file)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +64,8 @@ func (osFS) Lock(name string) (io.Closer, error) {
 	return f, nil
 }
 
-func openOS(name string, flag int) (File, error) {
-	f, err := os.OpenFile(filepath.FromSlash(name), flag, filePerm)
+func (o osFS) open(name string, flag int) (File, error) {
+	f, err := os.OpenFile(filepath.FromSlash(name), flag, o.file)
 	if err != nil {
 		return nil, err
 	}
