@@ -288,6 +288,35 @@ func TestOffsetsAreFencedByMemberEpochs(t *testing.T) {
 	})
 }
 
+// Offsets of a transaction are fenced as plain ones are; who names no member is fenced by its transactional id alone.
+func TestTransactionsAreFencedByMemberEpochs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topics := &memTopics{}
+		topics.set("t", 1)
+		c := openConsumers(t, newMemLog(), topics)
+		a := &client{c: c, group: "g", id: "a", topics: []string{"t"}}
+		a.must(t, true)
+		for _, x := range []struct {
+			member string
+			epoch  int32
+			want   int16
+		}{
+			{"a", 1, 0},
+			{"a", 0, kerr.StaleMemberEpoch.Code},
+			{"a", 2, kerr.StaleMemberEpoch.Code},
+			{"nobody", 1, kerr.UnknownMemberID.Code},
+			{"", -1, 0},
+		} {
+			req := kmsg.NewPtrTxnOffsetCommitRequest()
+			req.Version, req.Group, req.MemberID, req.Generation, req.ProducerID = 5, "g", x.member, x.epoch, 9
+			req.Topics = []kmsg.TxnOffsetCommitRequestTopic{{Topic: "t", Partitions: []kmsg.TxnOffsetCommitRequestTopicPartition{{Offset: 3}}}}
+			if got := c.CommitTxnOffsets(t.Context(), req, anywhere).Topics[0].Partitions[0].ErrorCode; got != x.want {
+				t.Errorf("commit of %q in epoch %d: code %d, want %d", x.member, x.epoch, got, x.want)
+			}
+		}
+	})
+}
+
 // A member whose answer was lost goes on with its previous epoch as long as it owns no more than it was given; other
 // epochs are fenced.
 func TestEpochsAreFenced(t *testing.T) {

@@ -97,7 +97,9 @@ func (l *memLog) DeleteBefore(offset int64) error {
 func (l *memLog) sync() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.mu.durable = len(l.mu.batches)
+	if l.mu.offline == nil {
+		l.mu.durable = len(l.mu.batches)
+	}
 	l.mu.synced.Broadcast()
 }
 
