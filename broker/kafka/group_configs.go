@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -27,7 +28,16 @@ const sourceGroup broker.ConfigSource = 8
 // session as short as the classic protocol allows, and a heartbeat that fits into it several times.
 func groupConfigs() []broker.ConfigKey {
 	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	const atOnce = "Stored and shown, without effect: a new epoch has its target at once."
 	return []broker.ConfigKey{
+		{
+			Name: "consumer.assignment.interval.ms", Type: broker.TypeInt, Default: "1000", Max: 15_000,
+			Doc: "The shortest time between two targets of a group.", Here: atOnce,
+		},
+		{
+			Name: "consumer.assignor.offload.enable", Type: broker.TypeBoolean, Default: "true",
+			Doc: "Whether targets are computed beside the coordinator's thread.", Here: atOnce,
+		},
 		{
 			Name: groupHeartbeat, Type: broker.TypeInt, Default: ms(group.DefaultConsumerHeartbeat), Min: 500, Max: 60_000,
 			Doc: "How often members of the consumer protocol heartbeat.",
@@ -51,9 +61,9 @@ func checkGroupConfigs(name string, configs map[string]string) error {
 			v = k.Default
 		}
 		if err := k.Check(v); err != nil {
-			return fmt.Errorf("%w: %s=%s: must lie between %d and %d", broker.ErrInvalidConfig, k.Name, v, k.Min, k.Max)
+			return err
 		}
-		values[k.Name], _ = strconv.Atoi(v)
+		values[k.Name], _ = strconv.Atoi(strings.TrimSpace(v)) // 0 for what is no number
 	}
 	for _, key := range slices.Sorted(maps.Keys(configs)) {
 		if _, known := values[key]; !known {
@@ -93,7 +103,7 @@ func (s *Server) describeGroupConfigs(req *kmsg.DescribeConfigsRequest, rr *kmsg
 func (s *Server) groupTimeouts(id string) group.Timeouts {
 	own := s.b.Resource(resourceGroup, id)
 	value := func(name string, d time.Duration) time.Duration {
-		if ms, err := strconv.Atoi(own[name]); err == nil {
+		if ms, err := strconv.Atoi(strings.TrimSpace(own[name])); err == nil {
 			return time.Duration(ms) * time.Millisecond
 		}
 		return d
