@@ -21,8 +21,9 @@ func (o osFS) Create(name string) (File, error) {
 }
 func (o osFS) Open(name string) (File, error)          { return o.open(name, os.O_RDONLY) }
 func (o osFS) OpenReadWrite(name string) (File, error) { return o.open(name, os.O_RDWR) }
-func (osFS) Remove(name string) error                  { return os.Remove(filepath.FromSlash(name)) }
-func (osFS) RemoveAll(name string) error               { return os.RemoveAll(filepath.FromSlash(name)) }
+func (osFS) Remove(name string) error { return os.Remove(filepath.FromSlash(name)) }
+
+func (osFS) RemoveAll(name string) error { return os.RemoveAll(filepath.FromSlash(name)) }
 
 func (o osFS) MkdirAll(dir string) error { return os.MkdirAll(filepath.FromSlash(dir), o.dir) }
 
