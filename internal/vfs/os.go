@@ -19,8 +19,11 @@ type osFS struct{ file, dir os.FileMode }
 func (o osFS) Create(name string) (File, error) {
 	return o.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 }
-func (o osFS) Open(name string) (File, error)          { return o.open(name, os.O_RDONLY) }
+
+func (o osFS) Open(name string) (File, error) { return o.open(name, os.O_RDONLY) }
+
 func (o osFS) OpenReadWrite(name string) (File, error) { return o.open(name, os.O_RDWR) }
+
 func (osFS) Remove(name string) error { return os.Remove(filepath.FromSlash(name)) }
 
 func (osFS) RemoveAll(name string) error { return os.RemoveAll(filepath.FromSlash(name)) }
