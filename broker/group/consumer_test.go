@@ -460,6 +460,10 @@ func TestEmptyGroupChangesItsProtocol(t *testing.T) {
 		if r := a.must(t, false); r.MemberEpoch != epochLeave {
 			t.Fatalf("leave: %+v", r)
 		}
+		late := joinRequest("g", j.MemberID, "range")
+		if r, err := c.JoinGroup(t.Context(), late, Client{}); err != nil || r.ErrorCode != kerr.UnknownMemberID.Code || len(c.List(nil, []string{"consumer"})) != 1 {
+			t.Fatalf("a member of before: %v %+v, want UNKNOWN_MEMBER_ID and the group as it is", err, r)
+		}
 		alone(t, c, "g")
 		again := openConsumers(t, l.crash(), topics)
 		if d := again.Describe("g"); d.State != "Stable" || again.DescribeConsumers("g").ErrorCode != kerr.GroupIDNotFound.Code {

@@ -78,9 +78,13 @@ func (j *joining) run() {
 		j.fail(kerr.InconsistentGroupProtocol)
 		return
 	}
-	if j.s.consumers != nil {
-		if len(j.s.consumers.members) > 0 {
+	if g := j.s.consumers; g != nil {
+		if len(g.members) > 0 {
 			j.fail(kerr.InconsistentGroupProtocol)
+			return
+		}
+		if j.req.MemberID != "" { // nobody has an id of the classic protocol here
+			j.fail(kerr.UnknownMemberID)
 			return
 		}
 		j.s.becomeClassic(j.c, j.now)
