@@ -24,6 +24,7 @@ func newGroup(a *app) *cobra.Command {
 
 type groupRow struct {
 	Name    string         `json:"name"`
+	Type    string         `json:"type"` // "classic", or "consumer" (KIP-848)
 	State   string         `json:"state"`
 	Members int            `json:"members"`
 	Lag     int64          `json:"lag"`
@@ -46,33 +47,22 @@ func (a *app) groupList(ctx context.Context) error {
 		return err
 	}
 	return a.kafkaAdmin(ctx, func(ctx context.Context, adm *kadm.Client) error {
-		lags, err := adm.Lag(ctx)
+		rows, err := readGroups(ctx, adm)
 		if err != nil {
 			return fmt.Errorf("list groups: %w", err)
 		}
-		rows := []groupRow{}
-		for _, l := range lags.Sorted() {
-			rows = append(rows, groupRow{Name: l.Group, State: l.State, Members: len(l.Members), Lag: lagOf(l)})
+		for i := range rows {
+			rows[i].Offsets = nil // what describe is for
 		}
 		if asJSON {
 			return a.printJSON(rows)
 		}
-		out := newTable("GROUP", "STATE", "#MEMBERS", "#LAG")
+		out := newTable("GROUP", "TYPE", "STATE", "#MEMBERS", "#LAG")
 		for _, r := range rows {
-			out.add(r.Name, r.State, r.Members, count(r.Lag))
+			out.add(r.Name, r.Type, r.State, r.Members, count(r.Lag))
 		}
 		return out.write(a.out)
 	})
-}
-
-// lagOf is a group's lag over the topics that people know of.
-func lagOf(l kadm.DescribedGroupLag) (n int64) {
-	for _, p := range l.Lag.Sorted() {
-		if !internalTopic(p.Topic) && p.Lag > 0 {
-			n += p.Lag
-		}
-	}
-	return n
 }
 
 func (a *app) groupDescribe(ctx context.Context, name string) error {
@@ -81,32 +71,18 @@ func (a *app) groupDescribe(ctx context.Context, name string) error {
 		return err
 	}
 	return a.kafkaAdmin(ctx, func(ctx context.Context, adm *kadm.Client) error {
-		lags, err := adm.Lag(ctx, name)
+		rows, err := readGroups(ctx, adm, name)
 		if err != nil {
 			return plain(err, "describe group", name)
 		}
-		l := lags[name]
-		if err := l.Error(); err != nil {
-			return plain(err, "describe group", name)
-		}
-		if l.State == "Dead" && len(l.Lag) == 0 {
+		if len(rows) == 0 {
 			return fmt.Errorf("describe group %s: no such group", name)
 		}
-		row := groupRow{Name: name, State: l.State, Members: len(l.Members), Lag: lagOf(l), Offsets: []groupOffsets{}}
-		for _, p := range l.Lag.Sorted() {
-			if internalTopic(p.Topic) {
-				continue // where a pipeline's checkpoints lie, not what it reads
-			}
-			o := groupOffsets{Topic: p.Topic, Partition: p.Partition, Committed: p.Commit.At, End: p.End.Offset, Lag: p.Lag}
-			if p.Member != nil {
-				o.Member, o.Host = p.Member.MemberID, p.Member.ClientHost
-			}
-			row.Offsets = append(row.Offsets, o)
-		}
+		row := rows[0]
 		if asJSON {
 			return a.printJSON(row)
 		}
-		_, _ = fmt.Fprintf(a.out, "group %s, %s, %s, lag %s\n\n", row.Name, row.State, number(row.Members, "member", "members"), count(row.Lag))
+		_, _ = fmt.Fprintf(a.out, "group %s, %s, %s, %s, lag %s\n\n", row.Name, row.Type, row.State, number(row.Members, "member", "members"), count(row.Lag))
 		out := newTable("TOPIC", "#PARTITION", "#COMMITTED", "#END", "#LAG", "MEMBER", "HOST")
 		for _, o := range row.Offsets {
 			out.add(o.Topic, o.Partition, o.Committed, o.End, o.Lag, o.Member, o.Host)

@@ -204,6 +204,8 @@ func TestToolsOfTheConsumerProtocol(t *testing.T) {
 	says(t, groups("--describe", "--group", "verifiers", "--state"), `verifiers \S+ \(1\) range Stable 2`)
 	says(t, groups("--describe", "--group", "verifiers", "--members", "--verbose"),
 		`verifiers \S+ instance-0 /127.0.0.1 \S+ 2 (\d+) verified:0,1 \d+ verified:0,1`, `instance-1 /127.0.0.1 \S+ 2 \d+ verified:2,3 \d+ verified:2,3`)
+	says(t, hub.Weir("group", "list"), `verifiers consumer Stable 2 0`)
+	says(t, hub.Weir("group", "describe", "verifiers"), `group verifiers, consumer, Stable, 2 members, lag 0`, `verified 3 \d+ \d+ 0 \S+ `)
 	says(t, run("consumer.ConsoleConsumer", "--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", "5000", "--formatter",
 		"org.apache.kafka.tools.consumer.OffsetsMessageFormatter"), `"group":"verifiers","topic":"verified"`)
 
