@@ -232,6 +232,9 @@ func (v *view) next(h *hub.Hub) string {
 	if i.Data != "" && rel(i.Data) != "weir-data" {
 		data = " --data " + rel(i.Data)
 	}
+	if i.External {
+		data += " --brokers " + strings.Join(i.Kafka, ",")
+	}
 	fmt.Fprintf(&b, "  weir up %s%s    # keep it running, then from another shell:\n", fileName(i.File), data)
 	for _, p := range h.Status().Parts {
 		switch p.Kind {
