@@ -92,18 +92,19 @@ func TestFilterRecords(t *testing.T) {
 // A pattern that could never mean anything is refused with its place.
 func TestFilterErrors(t *testing.T) {
 	for p, want := range map[string]string{
-		`[]`:                                            "[] is not an object",
-		`{"value":`:                                     "unexpected end of JSON",
-		`{}`:                                            `the pattern at "" is empty`,
-		`{"data":["x"]}`:                                `records have no member "data"; a pattern for their data goes below "value"`,
-		`{"value":{"a":5}}`:                             "value.a: 5 is neither an object nor a list of rules",
-		`{"value":{"a":[]}}`:                            "value.a: the list of rules is empty",
-		`{"value":{"a":[{"like":"x"}]}}`:                `value.a: unknown operator "like"`,
-		`{"value":{"a":[{"prefix":5}]}}`:                "value.a: prefix takes a text, not 5",
-		`{"value":{"a":[{"numeric":[">"]}]}}`:           "value.a: numeric takes pairs of an operator and a number, not [>]",
-		`{"value":{"a":[{"numeric":["~",1]}]}}`:         "value.a: numeric: unknown operator ~",
-		`{"value":{"a":[{"wildcard":"a**"}]}}`:          `value.a: wildcard "a**" has two * in a row`,
-		`{"value":{"a":[{"exists":1}]}}`:                "value.a: exists takes true or false, not 1",
+		`[]`:                                    "[] is not an object",
+		`{"value":`:                             "unexpected end of JSON",
+		`{}`:                                    `the pattern at "" is empty`,
+		`{"data":["x"]}`:                        `records have no member "data"; a pattern for their data goes below "value"`,
+		`{"value":{"a":5}}`:                     "value.a: 5 is neither an object nor a list of rules",
+		`{"value":{"a":[]}}`:                    "value.a: the list of rules is empty",
+		`{"value":{"a":[{"like":"x"}]}}`:        `value.a: unknown operator "like"`,
+		`{"value":{"a":[{"prefix":5}]}}`:        "value.a: prefix takes a text, not 5",
+		`{"value":{"a":[{"numeric":[">"]}]}}`:   "value.a: numeric takes pairs of an operator and a number, not [>]",
+		`{"value":{"a":[{"numeric":["~",1]}]}}`: "value.a: numeric: unknown operator ~",
+		`{"value":{"a":[{"wildcard":"a**"}]}}`:  `value.a: wildcard "a**" has two * in a row`,
+		`{"value":{"a":[{"exists":1}]}}`:        "value.a: exists takes true or false, not 1",
+
 		`{"value":{"a":[{"prefix":"a","suffix":"b"}]}}`: "value.a: a rule has one operator, not 2",
 		`{"value":{"a":[["x"]]}}`:                       "value.a: [x] is no rule",
 	} {

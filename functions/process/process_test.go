@@ -20,6 +20,7 @@ import (
 
 	"github.com/weirhub/weir/functions"
 	"github.com/weirhub/weir/functions/functest"
+	"github.com/weirhub/weir/test/peers"
 )
 
 // TestMain lets the test binary be two other programs: a Go function (the bootstrap of the provided runtime) and a hub that
@@ -86,8 +87,9 @@ func TestConformancePython(t *testing.T) { functest.Run(t, runtimeOf("python3", 
 // A Python function run by AWS's own client behaves as every function does, also after an answer over the limit, which that client
 // does not survive.
 func TestConformanceAwslambdaric(t *testing.T) {
-	if exec.Command("python3", "-c", "import awslambdaric").Run() != nil {
-		t.Skip("python3 has no awslambdaric")
+	t.Setenv("PATH", filepath.Dir(peers.Python(t))+string(os.PathListSeparator)+os.Getenv("PATH"))
+	if out, err := exec.Command("python3", "-c", "import awslambdaric").CombinedOutput(); err != nil {
+		t.Fatalf("the tests' python3 has no awslambdaric: %s", out)
 	}
 	of := func(function string) functions.Handler {
 		spec := functions.Spec{Handler: "app." + function, Concurrency: 3, Timeout: time.Minute, Env: map[string]string{}}
