@@ -320,3 +320,33 @@ func TestOverlongRecordIsPassedOver(t *testing.T) {
 		}
 	}
 }
+
+// TestManyBadRecordsEnd: a file without one good record is read to its end, however much longer it is than what one
+// batch may take.
+func TestManyBadRecordsEnd(t *testing.T) {
+	const lines = 6000
+	line := "{" + strings.Repeat("x", 1000) + "\n"
+	in := open(t, Options{Path: write(t, "f.jsonl", strings.Repeat(line, lines)), Columns: []format.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64}}})
+	src, err := in.Source(in.Columns())(stream.Task{Of: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	if err := src.Open(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	bad := 0
+	for {
+		b, err := src.Read(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil || b.Rows() > 0 || len(b.Bad) == 0 && !b.End {
+			t.Fatalf("after %d bad records: %d rows, %d bad records, %v", bad, b.Rows(), len(b.Bad), err)
+		}
+		bad += len(b.Bad)
+	}
+	if bad != lines {
+		t.Errorf("%d bad records, want %d", bad, lines)
+	}
+}

@@ -9,6 +9,9 @@ import (
 	"github.com/weirhub/weir/internal/record"
 )
 
+// maxMarkerBytes bounds a control batch that comes compressed, which no broker writes: a marker has some twenty bytes.
+const maxMarkerBytes = 4 << 10
+
 // committedBatches walks through the batches of one fetch and passes over those of aborted transactions and the control
 // batches, as a consumer that reads committed records does: the answer names the aborted transactions, each from its
 // first offset, and the control batch in the log is where each ends.
@@ -25,6 +28,15 @@ func newCommittedBatches(f fetched) *committedBatches {
 		return cmp.Compare(a.FirstOffset, b.FirstOffset)
 	})
 	return &committedBatches{data: f.data, waiting: waiting, aborted: map[int64]bool{}}
+}
+
+// count is the number of records that the next batch says it has.
+func (c *committedBatches) count() int {
+	b, _, err := record.Split(c.data)
+	if err != nil {
+		return 0
+	}
+	return b.Count()
 }
 
 // next gives the next batch and whether its records are to be read; false when no whole batch is left. It does not look
@@ -52,7 +64,7 @@ func (c *committedBatches) next() (b record.Batch, read, ok bool) {
 
 // marker reads a control batch: whether it ends a transaction, and how.
 func (c *committedBatches) marker(b record.Batch) (commit, is bool) {
-	if c.reader.Reset(b, 0) != nil {
+	if c.reader.Reset(b, maxMarkerBytes) != nil {
 		return false, false
 	}
 	var r record.Record

@@ -17,4 +17,6 @@
 //	    say in their metadata where that record lies; they are never read as positions.
 //	T4  A source gives only records of committed transactions, each once, and none at or above the end it noted.
 //	T5  A batch is sent again with the same sequence numbers until its fate is known, so a retry never doubles it.
+//	T6  What a source gives at a time is bounded in rows and bytes, however many records one batch of the log expands to;
+//	    it holds one decompressed batch. A position may lie within a batch.
 package topic

@@ -15,20 +15,29 @@ import (
 
 // Decoder makes columns of records; stream/format has them. A source's goroutine alone calls it.
 type Decoder interface {
-	// Decode appends the rows of the batch's records at or above the offset from. An error means that the batch itself
-	// is broken; the rows before that place stand.
-	Decode(b record.Batch, topic string, partition int32, from int64) error
-	// Rows and Bad count what Take would give.
-	Rows() int
-	Bad() int
-	// Take hands the rows (nil: none) and the bad records over and starts anew.
+	// Start points the decoder at the batch's records at or above the offset from, and away from the batch before. An
+	// error means that the batch itself is broken.
+	Start(b record.Batch, topic string, partition int32, from int64) error
+	// Decode appends rows until the batch ends (more is false) or there are maxRows or what they took from records is
+	// maxBytes. Everything below the offset next is decoded. An error means that the batch is broken there; the rows before
+	// that place stand.
+	Decode(maxRows, maxBytes int) (next int64, more bool, err error)
+	// Len is the number of rows and bad records that Take would give.
+	Len() int
+	// Take hands the rows (nil: none) and the bad records over and starts anew, still within the same batch.
 	Take() (arrow.RecordBatch, []stream.BadRecord)
 	Close()
 }
 
-// maxBatchRows cuts the batches that a source gives: large enough that the cost per batch vanishes, small enough that a
-// batch's columns stay in the processor's second-level cache.
-const maxBatchRows = 8192
+const (
+	// maxBatchRows cuts the batches that a source gives: large enough that the cost per batch vanishes, small enough that
+	// a batch's columns stay in the processor's second-level cache. A batch of records may hold a thousand times as many:
+	// a megabyte of zstd is enough for millions of empty ones.
+	maxBatchRows = 8192
+	// maxBatchBytes cuts batches of large values: as much as a fetch (fetchBytes), which rows of the usual size reach long
+	// after maxBatchRows, and a fraction of what one batch of records may expand to (record.DefaultMaxDecompressed).
+	maxBatchBytes = 16 << 20
+)
 
 // newPartitionsEvery is how often a source that follows its topic looks for partitions that were added: Kafka's clients
 // do it every five minutes, and a record that waits so long is taken for lost.
@@ -60,6 +69,7 @@ type Source struct {
 	parts   []*sourcePartition
 	byID    map[int32]*sourcePartition
 	turn    int
+	within  *sourcePartition // whose batch the decoder is within; nil: it has none
 	ahead   chan fetchAnswer // the fetch that runs while the last one is decoded; nil: none
 	stop    context.CancelFunc
 	lag     int64
@@ -86,6 +96,7 @@ type sourcePartition struct {
 	ended  bool
 	moved  bool // the position is to be told, with rows or without
 	queue  *committedBatches
+	batch  record.Batch       // that the decoder is within or was last
 	bad    []stream.BadRecord // of the partition's log itself
 }
 
@@ -260,11 +271,15 @@ func (s *Source) allEnded() bool {
 	return s.bounded
 }
 
-// ready decodes what has been fetched, partition after partition.
+// ready decodes what has been fetched, partition after partition; but first the rest of a batch that was too large for
+// one Read: the decoder holds one decompressed batch, and going on costs nothing.
 func (s *Source) ready() (stream.Batch, bool) {
 	for range s.parts {
-		p := s.parts[s.turn%len(s.parts)]
-		s.turn++
+		p := s.within
+		if p == nil {
+			p = s.parts[s.turn%len(s.parts)]
+			s.turn++
+		}
 		if p.ended {
 			continue
 		}
@@ -278,7 +293,7 @@ func (s *Source) ready() (stream.Batch, bool) {
 		p.moved = false
 		p.ended = s.bounded && p.next >= p.end
 		if p.ended {
-			p.queue = nil
+			p.queue, s.within = nil, nil
 		}
 		s.measure()
 		return stream.Batch{Rec: rec, Bad: bad, End: p.ended, Pos: stream.Position{Split: p.split, Offset: p.next, Origin: p.origin}}, true
@@ -286,31 +301,66 @@ func (s *Source) ready() (stream.Batch, bool) {
 	return stream.Batch{}, false
 }
 
-// decode fills the decoder from one partition's queue.
+// decode fills the decoder from one partition's queue: with whole batches, or with a part of one that is too large for
+// itself.
 func (s *Source) decode(p *sourcePartition) {
-	for p.queue != nil && s.decoder.Rows()+s.decoder.Bad() < maxBatchRows && !(s.bounded && p.next >= p.end) {
-		b, read, ok := p.queue.next()
-		if !ok {
-			p.queue = nil
+	for p.queue != nil && !(s.bounded && p.next >= p.end) {
+		if s.within == nil {
+			if n := s.decoder.Len(); n > 0 && n+p.queue.count() > maxBatchRows {
+				return
+			}
+			s.begin(p)
+			continue
+		}
+		next, more, err := s.decoder.Decode(maxBatchRows, maxBatchBytes)
+		s.advance(p, next)
+		if more {
 			return
 		}
-		if b.LastOffset() < p.next {
-			continue // compressed sets and compacted logs may begin before the offset asked for
+		s.within = nil
+		if err != nil {
+			s.passOver(p, err)
 		}
-		s.task.Metrics.AddBytes(len(b))
-		if read {
-			err := b.Validate()
-			if err == nil {
-				err = s.decoder.Decode(b, s.o.Topic, p.id, p.next)
-			}
-			if err != nil {
-				// Trying again would give the same bytes: the batch is reported and passed over.
-				p.bad = append(p.bad, s.lost(p, max(p.next, b.BaseOffset()), err.Error()))
-			}
-		}
-		s.task.Metrics.AddProgress(b.LastOffset()+1-p.next, 0)
-		p.next, p.moved = b.LastOffset()+1, true
 	}
+}
+
+// begin points the decoder at the partition's next batch, unless there is nothing to read in it.
+func (s *Source) begin(p *sourcePartition) {
+	b, read, ok := p.queue.next()
+	if !ok {
+		p.queue = nil
+		return
+	}
+	if b.LastOffset() < p.next {
+		return // compressed sets and compacted logs may begin before the offset asked for
+	}
+	s.task.Metrics.AddBytes(len(b))
+	p.batch = b
+	if !read {
+		s.advance(p, b.LastOffset()+1)
+		return
+	}
+	err := b.Validate()
+	if err == nil {
+		err = s.decoder.Start(b, s.o.Topic, p.id, p.next)
+	}
+	if err != nil {
+		s.passOver(p, err)
+		return
+	}
+	s.within = p
+}
+
+// advance moves a partition's position.
+func (s *Source) advance(p *sourcePartition, next int64) {
+	s.task.Metrics.AddProgress(next-p.next, 0)
+	p.next, p.moved = next, true
+}
+
+// passOver reports the rest of a broken batch: trying again would give the same bytes.
+func (s *Source) passOver(p *sourcePartition, err error) {
+	p.bad = append(p.bad, s.lost(p, max(p.next, p.batch.BaseOffset()), err.Error()))
+	s.advance(p, p.batch.LastOffset()+1)
 }
 
 // lost is a place in a partition whose records cannot be had.

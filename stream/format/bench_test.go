@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -126,11 +127,17 @@ func benchmarkDecode(b *testing.B, fields []Field, values [][]byte) {
 	}
 	benchmarkRows(b, values, func() {
 		for _, batch := range batches {
-			if err := d.Decode(batch, "clicks", 0, 0); err != nil {
+			if err := d.Start(batch, "clicks", 0, 0); err != nil {
 				b.Fatal(err)
 			}
-			if d.Rows() >= 8192 {
-				take(b, d)
+			for more := true; more; {
+				var err error
+				if _, more, err = d.Decode(8192, math.MaxInt); err != nil {
+					b.Fatal(err)
+				}
+				if d.Rows() >= 8192 {
+					take(b, d)
+				}
 			}
 		}
 		take(b, d)

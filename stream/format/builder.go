@@ -240,6 +240,7 @@ func (b *builder) undo() {
 // take hands the rows over and is empty again. It gives nil when there are no rows.
 func (b *builder) take() arrow.RecordBatch {
 	if b.rows == 0 {
+		b.bytes = 0 // of bad records, which are taken too
 		return nil
 	}
 	arrs := make([]arrow.Array, len(b.cols))

@@ -21,8 +21,14 @@ type Decoder struct {
 	meta    []*column    // columns that are not decoded from the value
 	bad     []stream.BadRecord
 	dropped int64
-	reader  record.Reader
 	scratch record.Record // its address goes to interfaces: kept here, it is allocated once
+
+	// The batch that Decode is within. Its decompressed records are the reader's.
+	reader    record.Reader
+	topic     string
+	partition int32
+	last      int64 // the offset of the record that was read last
+	next, end int64 // what lies before next is decoded; end is the offset after the batch
 }
 
 // valueDecoder fills the columns with source FromValue from one record's value. After false the row is void and
@@ -122,31 +128,55 @@ func NewDecoder(format string, fields []Field, o Options) (*Decoder, error) {
 // Schema is the schema of the batches that Take gives.
 func (d *Decoder) Schema() *arrow.Schema { return d.b.schema }
 
-// Decode appends a row for each record of b whose offset is at least from. Records that cannot become rows are kept
-// for Take. Control batches give none. An error means that the batch itself is broken (record.ErrInvalid,
-// record.ErrCorrupt) or that more than 1 GiB was decoded without a Take; the rows before it stand.
+// Start points the decoder at the records of b whose offset is at least from; Decode makes rows of them. It decompresses
+// the batch, once, and ends the one before, whose other records are forgotten. Control batches give no rows. The error is
+// that of a broken batch (record.ErrInvalid, record.ErrCorrupt).
 //
-// A record's value is copied: b is not needed afterwards.
-func (d *Decoder) Decode(b record.Batch, topic string, partition int32, from int64) error {
+// An uncompressed b is read in place until Decode has reached its end; a compressed one is not needed after Start.
+func (d *Decoder) Start(b record.Batch, topic string, partition int32, from int64) error {
+	d.topic, d.partition = topic, partition
+	d.last, d.next, d.end = b.BaseOffset()-1, from, max(from, b.LastOffset()+1)
 	if b.Control() {
-		return nil
+		d.next = d.end
 	}
-	if err := d.reader.Reset(b, 0); err != nil {
-		return err
-	}
-	for d.reader.Next(&d.scratch) {
-		if d.scratch.Offset < from {
+	return d.reader.Reset(b, 0)
+}
+
+// Decode goes on with the batch of Start until it ends (more is false) or Take would give maxRows rows and bad records
+// or what they took from records is maxBytes. A large batch becomes many small ones so: Take between the calls. Records
+// that cannot become rows are kept for Take.
+//
+// All that lies before the offset next is decoded, and a decoder that is started there gives exactly the rest. An error
+// means that the batch itself is broken at next, or that more than 1 GiB was decoded without a Take; the rows before it
+// stand.
+func (d *Decoder) Decode(maxRows, maxBytes int) (next int64, more bool, err error) {
+	r := &d.scratch
+	for d.Len() < maxRows && d.b.bytes < maxBytes {
+		if !d.reader.Next(r) {
+			if err := d.reader.Err(); err != nil {
+				return d.next, false, err
+			}
+			d.next = d.end
+			return d.next, false, nil
+		}
+		if r.Offset <= d.last || r.Offset >= d.end {
+			// Brokers refuse such a batch. A position within it would not say which records come after it.
+			return d.next, false, fmt.Errorf("%w: a record at offset %d after one at %d", record.ErrInvalid, r.Offset, d.last)
+		}
+		d.last = r.Offset
+		if r.Offset < d.next {
 			continue
 		}
-		if err := d.DecodeRecord(&d.scratch, topic, partition); err != nil {
-			return err
+		if err := d.DecodeRecord(r, d.topic, d.partition); err != nil {
+			return d.next, false, err
 		}
+		d.next = r.Offset + 1
 	}
-	return d.reader.Err()
+	return d.next, d.next < d.end, nil
 }
 
 // DecodeRecord appends the row of one record. A file's source calls it with partition -1, the line's number as offset
-// and the file's path as topic. The error is that of a batch that is too large, as in Decode.
+// and the file's path as topic. The error is that of more than 1 GiB without a Take.
 func (d *Decoder) DecodeRecord(r *record.Record, topic string, partition int32) error {
 	b := d.b
 	if b.bytes > maxBatchBytes {
@@ -247,8 +277,9 @@ func (b *builder) nullRow() {
 func (d *Decoder) Rows() int  { return d.b.rows }
 func (d *Decoder) Bytes() int { return d.b.bytes }
 
-// Bad is the number of bad records that Take would give.
+// Bad is the number of bad records that Take would give, Len that of both.
 func (d *Decoder) Bad() int { return len(d.bad) }
+func (d *Decoder) Len() int { return d.b.rows + len(d.bad) }
 
 // Dropped counts the records that IgnoreParseErrors has dropped since the decoder was made.
 func (d *Decoder) Dropped() int64 { return d.dropped }

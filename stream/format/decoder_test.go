@@ -3,6 +3,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -36,6 +37,18 @@ func batchOf(codec record.Codec, add func(b *record.Builder)) record.Batch {
 	return batch
 }
 
+// decodeWhole decodes a batch at one go.
+func decodeWhole(d *Decoder, b record.Batch, topic string, partition int32, from int64) error {
+	if err := d.Start(b, topic, partition, from); err != nil {
+		return err
+	}
+	_, more, err := d.Decode(math.MaxInt, math.MaxInt)
+	if more {
+		panic("BUG: a decoder without limits stops within a batch")
+	}
+	return err
+}
+
 // TestNullAndEmptyStayApart: null and empty keys, values and header values arrive as they were sent, duplicates and the
 // order of headers kept, with each record's place and time beside them.
 func TestNullAndEmptyStayApart(t *testing.T) {
@@ -51,7 +64,7 @@ func TestNullAndEmptyStayApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Decode(batch, "t", 3, 101); err != nil { // the first record lies before the position
+	if err := decodeWhole(d, batch, "t", 3, 101); err != nil { // the first record lies before the position
 		t.Fatal(err)
 	}
 	rec, bad := d.Take()
@@ -87,7 +100,7 @@ func TestBadRecordsKeepEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Decode(batch, "t", 2, 0); err != nil {
+	if err := decodeWhole(d, batch, "t", 2, 0); err != nil {
 		t.Fatal(err)
 	}
 	rec, bad := d.Take()
@@ -120,7 +133,7 @@ func TestTombstonesAreKeptOnRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Decode(batch, "t", 0, 0); err != nil {
+		if err := decodeWhole(d, batch, "t", 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -138,7 +151,7 @@ func TestControlBatchesGiveNoRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Decode(record.EndTxnMarker(1, 0, true, 0, 5), "t", 0, 0); err != nil || d.Rows() != 0 {
+	if err := decodeWhole(d, record.EndTxnMarker(1, 0, true, 0, 5), "t", 0, 0); err != nil || d.Rows() != 0 {
 		t.Errorf("%d rows, %v", d.Rows(), err)
 	}
 }
@@ -150,7 +163,7 @@ func TestBrokenBatchIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Decode(batch[:len(batch)-3], "t", 0, 0); !errors.Is(err, record.ErrInvalid) {
+	if err := decodeWhole(d, batch[:len(batch)-3], "t", 0, 0); !errors.Is(err, record.ErrInvalid) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -244,7 +257,7 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(10, func() {
 		d.Reset()
-		if err := d.Decode(batch, "clicks", 0, 0); err != nil || d.Rows() != 500 {
+		if err := decodeWhole(d, batch, "clicks", 0, 0); err != nil || d.Rows() != 500 {
 			t.Fatal(d.Rows(), err)
 		}
 	}); n > 0 {

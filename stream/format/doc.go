@@ -18,4 +18,6 @@
 //	    one counts.
 //	F4  Integers and decimals never pass through a floating-point number.
 //	F5  Columns are handed over without copying; they are released to the allocator they came from.
+//	F6  What a batch of records takes as columns is bounded by what the caller asks for, not by the records in it: it is
+//	    decompressed once and decoded in parts.
 package format

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -74,12 +75,18 @@ func decodeAll(fields []format.Field, in []record.Batch, take func(arrow.RecordB
 		return nil
 	}
 	for _, b := range in {
-		if err := d.Decode(b, "clicks", 0, 0); err != nil {
+		if err := d.Start(b, "clicks", 0, 0); err != nil {
 			return err
 		}
-		if d.Rows() >= rowsPerColumnBatch {
-			if err := flush(); err != nil {
+		for more := true; more; {
+			var err error
+			if _, more, err = d.Decode(rowsPerColumnBatch, math.MaxInt); err != nil {
 				return err
+			}
+			if d.Rows() >= rowsPerColumnBatch {
+				if err := flush(); err != nil {
+					return err
+				}
 			}
 		}
 	}
