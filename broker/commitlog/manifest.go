@@ -100,6 +100,9 @@ func decodeManifest(b []byte) (*manifest, error) {
 	}
 	field := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[i:])) }
 	m.first, m.start, m.durable = field(12), field(20), field(28)
+	if m.first < 0 || m.start < 0 || m.durable < 0 {
+		return nil, fmt.Errorf("%w: negative offsets: first %d, start %d, durable %d", errManifest, m.first, m.start, m.durable)
+	}
 	if version == 1 {
 		return m, m.decodeSegments(binary.BigEndian.Uint32(b[36:]), b[manifestHeaderV1:])
 	}
@@ -120,8 +123,9 @@ func (m *manifest) decodeSegments(n uint32, b []byte) error {
 			sums: sums{binary.BigEndian.Uint32(b[56:]), binary.BigEndian.Uint32(b[60:]), binary.BigEndian.Uint32(b[64:])},
 		}
 		b = b[manifestEntryBytes:]
-		if s := m.segments[i]; s.base < m.first || s.next < s.base || i > 0 && s.base != m.segments[i-1].next {
-			return fmt.Errorf("%w: segment %d is out of order", errManifest, i)
+		if s := m.segments[i]; i == 0 && s.base != m.first || s.next < s.base || s.next > m.durable || s.size < 0 ||
+			i < count-1 && s.next == s.base || i > 0 && s.base != m.segments[i-1].next {
+			return fmt.Errorf("%w: segment %d is out of order or not durable", errManifest, i)
 		}
 	}
 	return nil

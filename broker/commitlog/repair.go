@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/weirhub/weir/internal/vfs"
 )
@@ -41,6 +42,9 @@ func Repair(fsys vfs.FS, dir string) (RepairReport, error) {
 		return out, fmt.Errorf("repair %s: %w", dir, err)
 	}
 	l.mu.sparse = m.sparse
+	if hint, ok := l.readHint(); ok { // Open goes by it as well: a log whose segments are all gone has nothing else
+		m.durable = max(m.durable, hint)
+	}
 	if out, err = l.repair(m, bases); err != nil {
 		return out, fmt.Errorf("repair %s: %w", dir, err)
 	}
@@ -50,6 +54,14 @@ func Repair(fsys vfs.FS, dir string) (RepairReport, error) {
 func (l *Log) repair(m *manifest, bases []int64) (RepairReport, error) {
 	out := RepairReport{Offset: -1}
 	next := int64(-1)
+	var missing error // a segment that is listed without a file, also an empty one
+	m.segments = slices.DeleteFunc(m.segments, func(s meta) bool {
+		gone := !slices.Contains(bases, s.base)
+		if gone && missing == nil {
+			missing = fmt.Errorf("segment %d is missing", s.base)
+		}
+		return gone
+	})
 	for i, base := range bases {
 		if m.gone(base) {
 			continue
@@ -79,6 +91,9 @@ func (l *Log) repair(m *manifest, bases []int64) (RepairReport, error) {
 	next = max(next, m.first)
 	if end := max(m.durable, m.start); next < end {
 		out.Offset, out.Cause = next, fmt.Errorf("the log was durable up to offset %d and ends at %d", end, next)
+	}
+	if out.Cause == nil && missing != nil {
+		out.Offset, out.Cause = next, missing
 	}
 	if out.Cause == nil {
 		return out, nil
