@@ -2,13 +2,15 @@ package vfs
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"math/rand/v2"
 	"sync"
 	"testing"
 )
 
 // An image is of one moment, also while others write: what a program writes after a sync is in no image that lacks what
-// was synced. Here a log is synced before the note of its length is written, and no image may hold a note that lies.
+// was synced. Here a log is synced before the note of its length is written, and no image may hold a note that lies. The
+// note itself is never synced and may be torn, which its checksum tells: only a whole note counts.
 func TestCrashImagesAreOfOneMoment(t *testing.T) {
 	m := NewMem()
 	if err := m.MkdirAll("/d"); err != nil {
@@ -41,7 +43,9 @@ func TestCrashImagesAreOfOneMoment(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if _, err := note.WriteAt(binary.BigEndian.AppendUint64(nil, uint64((i+1)*len(block))), 0); err != nil {
+			b := binary.BigEndian.AppendUint64(nil, uint64((i+1)*len(block)))
+			b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+			if _, err := note.WriteAt(b, 0); err != nil {
 				t.Error(err)
 				return
 			}
@@ -59,8 +63,10 @@ func TestCrashImagesAreOfOneMoment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := make([]byte, 8)
-		if n, _ := f.ReadAt(b, 0); n == 8 && int64(binary.BigEndian.Uint64(b)) > l.Size {
+		b := make([]byte, 12)
+		n, _ := f.ReadAt(b, 0)
+		whole := n == len(b) && binary.BigEndian.Uint32(b[8:]) == crc32.ChecksumIEEE(b[:8])
+		if whole && int64(binary.BigEndian.Uint64(b)) > l.Size {
 			t.Fatalf("image %d: the note says %d synced bytes, and the log has %d", seed, binary.BigEndian.Uint64(b), l.Size)
 		}
 		select {
