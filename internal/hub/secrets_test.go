@@ -19,6 +19,7 @@ import (
 	"github.com/weirhub/weir/internal/admin"
 	"github.com/weirhub/weir/internal/config"
 	"github.com/weirhub/weir/internal/hub"
+	"github.com/weirhub/weir/test/peers"
 )
 
 // marker is the secret of these tests.
@@ -64,7 +65,7 @@ def handler(event, context):
 // tables, configurations of topics, dead letters, internal topics.
 func TestNoSurfaceShowsSecrets(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("needs python3")
+		peers.Lack(t, "python3 is not installed")
 	}
 	t.Setenv("DB_PASSWORD", marker)
 	d := newDir(t, "weir.yaml", secretFile, "secret.txt", marker+"\n", "code/app.py", leakyApp)

