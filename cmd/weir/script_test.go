@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -59,17 +61,22 @@ func TestCommands(t *testing.T) {
 	})
 }
 
+// freeAddresses are of ports below those that systems give to outgoing connections (from 32768 on Linux): between this
+// answer and the hub's start, a client of another script must not get one.
 func freeAddresses() (kafka, aws, http string, err error) {
-	var out [3]string
-	for i := range out {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", "", "", err
+	var out []string
+	for range 100 {
+		l, listenErr := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(22000)))
+		if listenErr != nil {
+			err = listenErr
+			continue
 		}
 		defer func() { _ = l.Close() }() // after all three, so that they differ
-		out[i] = l.Addr().String()
+		if out = append(out, l.Addr().String()); len(out) == 3 {
+			return out[0], out[1], out[2], nil
+		}
 	}
-	return out[0], out[1], out[2], nil
+	return "", "", "", err
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
